@@ -1,0 +1,61 @@
+"""What can go wrong, classified by what happens next.
+
+    BridgeError
+    ├── ConfigurationError      stop with exit 2 and one sentence a mistake
+    ├── TransientError          the same thing again, later; nothing was lost and nothing is concluded from it
+    │   ├── SourceUnavailable   the API does not answer usefully (connection, 5xx, throttled, not JSON)
+    │   ├── AuthenticationError the API or the issuer refuses us (401); not ready until it is mended
+    │   ├── RequestRejected     the API says our request or URL is wrong; not ready, slow retry
+    │   ├── BrokerUnavailable   no session with the broker, or one that ended
+    │   └── StoreUnavailable    the store does not take a commit now
+    └── InvariantViolation      crash: our own cursor is not where we left it
+
+Adapters map their libraries' errors to these at one edge. No message carries a payload, a secret or anything that
+identifies a person: messages end up in logs.
+"""
+
+
+class BridgeError(Exception):
+    """Every error that the bridge raises on purpose."""
+
+
+class ConfigurationError(BridgeError):
+    """Wrong settings or usage; the process ends with exit code 2."""
+
+    def __init__(self, *mistakes: str) -> None:
+        """`mistakes`: one sentence each, all that were found."""
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class TransientError(BridgeError):
+    """Doing the same again later may work; the caller waits with backoff and repeats."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        """`retry_after_s`: the other side asked for at least this many seconds, ≥ 0."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SourceUnavailable(TransientError):
+    """The API gave no usable answer. Never to be taken for an empty one (G6)."""
+
+
+class AuthenticationError(TransientError):
+    """Sign-in failed or the API answered 401 to a fresh token."""
+
+
+class RequestRejected(TransientError):
+    """The API refuses the request whatever it asks for: settings or the API's version need a person."""
+
+
+class BrokerUnavailable(TransientError):
+    """No broker of the list takes our messages now."""
+
+
+class StoreUnavailable(TransientError):
+    """The store refused or could not be reached; a failed commit changed nothing."""
+
+
+class InvariantViolation(BridgeError):
+    """Our own state contradicts itself, e.g. a cursor that went backwards. Going on could lose events."""

@@ -1,0 +1,90 @@
+"""What cannot be delivered, as a message for the parked exchange (product.md §5)."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from bridge.events.message import Message, SourceName
+
+Reason = Literal["unroutable", "invalid", "poison", "oversized", "registration-invalid"]
+
+MAX_SHORT_STRING_BYTES = 255
+"""AMQP 0-9-1 short string: exchange, routing key and the properties that name things."""
+MAX_BODY_BYTES = 1_048_576
+"""What this project asks of a broker (product.md §8); RabbitMQ's own limit is higher (16 MiB in 4.x)."""
+
+
+def is_poison(message: Message) -> bool:
+    """Whether no broker can take the message as it is: a property too long, or a body over 1 MiB."""
+    short = (message.id, message.type, message.exchange, message.routing_key, message.correlation_id or "")
+    return len(message.body) > MAX_BODY_BYTES or any(
+        len(text) * 4 > MAX_SHORT_STRING_BYTES and len(text.encode()) > MAX_SHORT_STRING_BYTES for text in short
+    )
+
+
+def park(message: Message, *, exchange: str, reason: Reason, detail: str, at: datetime) -> Message:
+    """The parked form of a message: whole and unchanged, with the reason in its headers.
+
+    What AMQP itself cannot carry is kept where it can be: a property that is too long is replaced by its hash, and the
+    body still holds it.
+    """
+    return Message(
+        id=_short(message.id),
+        source=message.source,
+        event=message.event,
+        type=_short(message.type),
+        exchange=exchange,
+        routing_key=_short(message.routing_key),
+        body=message.body,
+        content_type=message.content_type,
+        correlation_id=None if message.correlation_id is None else _short(message.correlation_id),
+        created_at=message.created_at,
+        headers=_headers(reason, detail, at, message.exchange, message.routing_key),
+        parked_reason=reason,
+    )
+
+
+def park_remains(parked: Message, *, at: datetime) -> Message:
+    """What can be kept of a parked message that the broker does not take whole: its size and hash, and its headers."""
+    remains = {"sha256": hashlib.sha256(parked.body).hexdigest(), "bytes": len(parked.body), "id": parked.id}
+    return msgspec.structs.replace(
+        parked,
+        body=msgspec.json.encode(remains),
+        content_type="application/json",
+        headers={**parked.headers, "x-parked-at": at.isoformat(), "x-parked-detail": "only its hash is kept"},
+    )
+
+
+def park_item(raw: bytes, *, source: SourceName, exchange: str, reason: Reason, detail: str, at: datetime) -> Message:
+    """An item that did not become an event, as the raw bytes received."""
+    return Message(
+        id=hashlib.sha256(raw).hexdigest(),
+        source=source,
+        event="invalid",
+        type=f"no.{source}.invalid",
+        exchange=exchange,
+        routing_key="",
+        body=raw,
+        content_type="application/json",
+        headers=_headers(reason, detail, at, "", ""),
+        parked_reason=reason,
+    )
+
+
+def _headers(reason: str, detail: str, at: datetime, exchange: str, routing_key: str) -> Mapping[str, str]:
+    return {
+        "x-parked-reason": reason,
+        "x-parked-at": at.isoformat(),
+        "x-original-exchange": exchange,
+        "x-original-routing-key": routing_key,
+        "x-parked-detail": detail,
+    }
+
+
+def _short(text: str) -> str:
+    """The text, or its hash where it is too long for an AMQP short string."""
+    encoded = text.encode()
+    return text if len(encoded) <= MAX_SHORT_STRING_BYTES else f"sha256:{hashlib.sha256(encoded).hexdigest()}"

@@ -1,0 +1,1 @@
+"""Fakes and tools shared by the tests."""

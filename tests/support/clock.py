@@ -1,0 +1,58 @@
+"""A clock that moves only when it is told to, so that no test waits."""
+
+import asyncio
+import heapq
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    """Time stands still; `sleep` ends when a test (or `auto`) has moved time past it.
+
+    With `auto=True` a sleep moves time itself, in order of the sleepers' deadlines, once nothing else is ready.
+    """
+
+    def __init__(self, *, auto: bool = True, start: datetime = datetime(2026, 4, 14, 6, 0, tzinfo=UTC)) -> None:
+        self._start = start
+        self._elapsed_s = 0.0
+        self._auto = auto
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+        self.slept: list[float] = []
+        """Every duration that was asked for, in order."""
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic(self) -> float:
+        return self._elapsed_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        woken = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heapq.heappush(self._sleepers, (self._elapsed_s + seconds, self._count, woken))
+        if self._auto:
+            asyncio.get_running_loop().call_soon(self._settle, 3)
+        await woken
+
+    def advance(self, seconds: float) -> None:
+        """Move time; those whose time has come wake up."""
+        self._elapsed_s += seconds
+        self._wake()
+
+    def _settle(self, turns: int) -> None:
+        """Let everything that is ready run first, then move time to the next sleeper."""
+        if turns:
+            asyncio.get_running_loop().call_soon(self._settle, turns - 1)
+            return
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        if self._sleepers:
+            self._elapsed_s = max(self._elapsed_s, self._sleepers[0][0])
+            self._wake()
+
+    def _wake(self) -> None:
+        while self._sleepers and self._sleepers[0][0] <= self._elapsed_s:
+            woken = heapq.heappop(self._sleepers)[2]
+            if not woken.done():
+                woken.set_result(None)
