@@ -1,0 +1,123 @@
+"""A store in memory that can be told to fail."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bridge.checkpoints import Advance, Checkpoint, Detach, Enrol, Join, StreamState
+from bridge.errors import InvariantViolation, StoreUnavailable
+
+
+class FakeStore:
+    """The port `Store`; passes the contract suite. A failed commit changed nothing, as everywhere."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, StreamState] = {}
+        self._retired: dict[str, dict[int, int]] = {}
+        self.failures_to_come = 0
+        """So many of the next writes raise StoreUnavailable before they change anything."""
+        self.failed: list[Checkpoint] = []
+        """Checkpoints refused with StoreUnavailable, in order."""
+        self.committed: list[Checkpoint] = []
+        """Every checkpoint stored, in order."""
+
+    async def streams(self, tenant: str) -> Sequence[StreamState]:
+        return [state for _, state in sorted(self._streams.items()) if state.tenant == tenant]
+
+    async def retired(self, tenant: str) -> dict[int, int]:
+        return dict(self._retired.get(tenant, {}))
+
+    async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
+        await self._answer()
+        for state in await self.streams(tenant):
+            leaving = {
+                her_id: state.cursor if own is None else own
+                for her_id, own in state.receivers.items()
+                if her_id in her_ids
+            }
+            staying = {her_id: own for her_id, own in state.receivers.items() if her_id not in leaving}
+            self._retired.setdefault(tenant, {}).update(leaving)
+            self._streams[state.name] = msgspec.structs.replace(state, receivers=staying)
+
+    async def commit(self, checkpoint: Checkpoint) -> None:
+        try:
+            await self._answer()
+        except StoreUnavailable:
+            self.failed.append(checkpoint)
+            raise
+        match checkpoint:
+            case Advance():
+                self._advance(checkpoint)
+            case Enrol():
+                self._enrol(checkpoint)
+            case Detach():
+                self._move(checkpoint.stream, checkpoint.cursor, checkpoint.her_ids, None, checkpoint.cursor)
+            case Join():
+                self._move(checkpoint.stream, checkpoint.cursor, checkpoint.her_ids, checkpoint.cursor, None)
+        self.committed.append(checkpoint)
+
+    async def _answer(self) -> None:
+        # A real store always lets others run first.
+        await asyncio.sleep(0)
+        if self.failures_to_come > 0:
+            self.failures_to_come -= 1
+            raise StoreUnavailable("The store was told to fail")
+
+    def _advance(self, step: Advance) -> None:
+        state = self._state(step.stream)
+        if step.cursor < step.previous:
+            raise InvariantViolation(f"{step.stream}: its cursor would go back")
+        if step.stragglers is None:
+            if state.cursor != step.previous:
+                raise InvariantViolation(f"{step.stream}: its cursor is not {step.previous}")
+            state = msgspec.structs.replace(state, cursor=step.cursor)
+        else:
+            state = _moved(state, step.stragglers, step.previous, step.cursor)
+        kept = [page for page in (*state.recent, *step.recent) if page.read_at >= step.forget_recent_before]
+        self._streams[step.stream] = msgspec.structs.replace(
+            state,
+            unnumbered=(state.unnumbered - step.unnumbered_gone) | step.unnumbered_added,
+            recent=tuple(sorted(kept, key=lambda page: page.read_at)),
+        )
+
+    def _enrol(self, step: Enrol) -> None:
+        if not step.cursors:
+            return
+        members = {
+            her_id for state in self._streams.values() if state.tenant == step.tenant for her_id in state.receivers
+        }
+        if members & step.cursors.keys() or min(step.cursors.values()) < 0:
+            raise InvariantViolation(f"{step.stream}: a receiver is in a stream, or its cursor is under 0")
+        state = self._streams.get(step.stream) or StreamState(
+            name=step.stream, tenant=step.tenant, cursor=min(step.cursors.values()), receivers={}
+        )
+        if state.tenant != step.tenant:
+            raise InvariantViolation(f"{step.stream} belongs to another tenant")
+        self._streams[step.stream] = msgspec.structs.replace(
+            state, receivers={**state.receivers, **_own_cursors(step.cursors, state.cursor)}
+        )
+        for her_id in step.cursors:
+            self._retired.get(step.tenant, {}).pop(her_id, None)
+
+    def _move(self, name: str, at: int, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> None:
+        state = self._state(name)
+        if state.cursor != at:
+            raise InvariantViolation(f"{name}: its cursor is not {at}")
+        self._streams[name] = _moved(state, her_ids, previous, cursor)
+
+    def _state(self, name: str) -> StreamState:
+        if name not in self._streams:
+            raise InvariantViolation(f"{name} is not there")
+        return self._streams[name]
+
+
+def _moved(state: StreamState, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> StreamState:
+    absent = object()
+    if any(state.receivers.get(her_id, absent) != previous for her_id in her_ids):
+        raise InvariantViolation(f"{state.name}: a receiver does not stand at {previous}")
+    return msgspec.structs.replace(state, receivers={**state.receivers, **dict.fromkeys(her_ids, cursor)})
+
+
+def _own_cursors(cursors: Mapping[int, int], shared: int) -> dict[int, int | None]:
+    return {her_id: None if cursor == shared else cursor for her_id, cursor in cursors.items()}

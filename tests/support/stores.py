@@ -1,0 +1,91 @@
+"""The stores that the contract suites run on, and the words that those suites share."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bridge.checkpoints import Advance, Checkpoint, Enrol, StreamState
+from bridge.errors import InvariantViolation
+from bridge.ports import Store
+from bridge.store import open_store
+from tests.support.clock import FakeClock
+from tests.support.fake_store import FakeStore
+
+
+@dataclass
+class Subject:
+    """A store to test, and a way to make it fail."""
+
+    store: Store
+    unavailable: Callable[[], AbstractContextManager[None]]
+
+
+@asynccontextmanager
+async def fake(_directory: Path) -> AsyncIterator[Subject]:
+    store = FakeStore()
+
+    @contextmanager
+    def unavailable() -> Iterator[None]:
+        store.failures_to_come = 1_000_000
+        yield
+        store.failures_to_come = 0
+
+    yield Subject(store, unavailable)
+
+
+@asynccontextmanager
+async def sqlite(directory: Path) -> AsyncIterator[Subject]:
+    path = directory / "bridge.db"
+
+    @contextmanager
+    def unavailable() -> Iterator[None]:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other_process:
+            other_process.execute("BEGIN IMMEDIATE")
+            yield
+            other_process.execute("ROLLBACK")
+
+    async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as store:
+        yield Subject(store, unavailable)
+
+
+@pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    implementation: Callable[[Path], AbstractAsyncContextManager[Subject]] = request.param
+    async with implementation(tmp_path) as subject:
+        yield subject
+
+
+@pytest.fixture
+def store(subject: Subject) -> Store:
+    return subject.store
+
+
+async def only_stream(store: Store, tenant: str = "acme") -> StreamState:
+    (state,) = await store.streams(tenant)
+    return state
+
+
+def enrol(**cursors: int) -> Enrol:
+    """`enrol(h101=40)`: HER-id 101 into `nhn/acme/0` with cursor 40."""
+    return Enrol(stream="nhn/acme/0", tenant="acme", cursors={int(name[1:]): at for name, at in cursors.items()})
+
+
+def advance(previous: int, cursor: int, stragglers: set[int] | None = None) -> Advance:
+    return Advance(
+        stream="nhn/acme/0",
+        previous=previous,
+        cursor=cursor,
+        stragglers=None if stragglers is None else frozenset(stragglers),
+    )
+
+
+async def assert_refused(store: Store, checkpoint: Checkpoint) -> None:
+    """The checkpoint contradicts the store, which stays as it is."""
+    before = [*await store.streams("acme"), *await store.streams("other")], await store.retired("acme")
+    with pytest.raises(InvariantViolation):
+        await store.commit(checkpoint)
+    assert ([*await store.streams("acme"), *await store.streams("other")], await store.retired("acme")) == before
