@@ -1,0 +1,48 @@
+"""Receivers that are polled together because they stand at the same offset, and where cohorts meet. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from bridge.nhn.answers import Problem
+
+
+class Cohort:
+    """Part of a stream: the main cohort shares the stream's cursor, stragglers have a cursor of their own."""
+
+    def __init__(
+        self, her_ids: Iterable[int], cursor: int, *, is_main: bool, position: int | None = None, due_at: float = 0.0
+    ) -> None:
+        self.her_ids = sorted(her_ids)
+        self.cursor = cursor
+        """What has been handed out, committed or on its way."""
+        self.position = cursor if position is None else position
+        """The `Offset` of the next request; below the cursor while the window is read again for late rows."""
+        self.is_main = is_main
+        self.due_at = due_at
+        """Monotonic time of the next poll, seconds."""
+        self.is_witnessed = False
+        """Whether the feed was seen to have come as far as the cursor. A number from the settings is no witness."""
+        self.shown: set[tuple[int, str]] = set()
+        """Items without an offset that this sweep has shown so far."""
+        self.problem: Problem | None = None
+        """Why the API refuses these receivers; None while it does not."""
+
+
+def next_due(cohorts: Sequence[Cohort]) -> Cohort:
+    """Who is polled next: the one that has waited longest, so that a newcomer takes turns with the others (G4)."""
+    return min((cohort for cohort in cohorts if cohort.her_ids), key=lambda cohort: cohort.due_at)
+
+
+def joining_limit(cohort: Cohort, cohorts: Sequence[Cohort]) -> int | None:
+    """How far this cohort may go, so that it can join another at exactly the same offset; None: as far as there is.
+
+    Whoever is behind goes up to where the other stands; the other stands still meanwhile, because one cohort is polled
+    at a time. Where the feed has not been seen to have come that far, nothing is concluded from seeing nothing.
+    """
+    goals = [other for other in cohorts if other.is_main != cohort.is_main and other.her_ids and other.is_witnessed]
+    return min((o.cursor for o in goals if o.problem is None and o.cursor >= cohort.cursor), default=None)
+
+
+def joinable(cohorts: Sequence[Cohort]) -> list[Cohort]:
+    """Stragglers that stand where the main cohort stands, and that the API does not refuse."""
+    main = next(cohort for cohort in cohorts if cohort.is_main)
+    return [c for c in cohorts if not c.is_main and c.problem is None and c.cursor == main.cursor]

@@ -1,0 +1,106 @@
+"""From the bytes of an answer to items. Pure. One bad item spoils nothing but itself (G5)."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+from bridge.events.nhn import Notification, created_at, id_of
+
+MAX_OFFSET = 2**63 - 1
+"""NHN documents "integer"; its clients settled on 64 bits."""
+OVERSIZED = "oversized"
+"""The problem of an item whose bytes were refused for their size or nesting."""
+_HER_IDS = range(1, 2**31)
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One element of a page: understood, or with the problem that keeps it from being."""
+
+    raw: bytes | msgspec.Raw
+    offset: int | None
+    """0..2^63-1; None: not given, or not readable."""
+    receiver: int | None
+    key: str
+    """The event id; of an item that has none, the SHA-256 of its bytes. What is published once is known by it."""
+    notification: Notification | None = None
+    created_at: datetime | None = None
+    problem: str | None = None
+    """Why it cannot be understood, without a word of its content."""
+
+
+class _Page(msgspec.Struct):
+    notifications: list[msgspec.Raw]
+
+
+class NotAPage(Exception):
+    """The answer is no JSON object with a `notifications` array. Says nothing about how many there are."""
+
+
+_decode_page = msgspec.json.Decoder(_Page).decode
+_decode_item = msgspec.json.Decoder(Notification).decode
+_decode_anything = msgspec.json.Decoder().decode
+
+
+def read_page(body: bytes) -> list[Item]:
+    """The items of a 200 answer, in its order. Raises NotAPage."""
+    try:
+        page = _decode_page(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise NotAPage(f"not the documented JSON: {error}") from error
+    except RecursionError as error:
+        raise NotAPage("nested too deeply") from error
+    return [read_item(raw) for raw in page.notifications]
+
+
+def read_item(raw: msgspec.Raw) -> Item:
+    """One element, understood or with its problem; never raises."""
+    try:
+        notification = _decode_item(raw)
+        moment = created_at(notification)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return _misunderstood(raw, "createdAt is no date" if type(error) is ValueError else str(error))
+    if problem := _problem(notification):
+        return _misunderstood(raw, problem)
+    return Item(
+        raw=raw,
+        offset=notification.offset,
+        receiver=notification.receiver,
+        key=id_of(notification) or "",
+        notification=notification,
+        created_at=moment,
+    )
+
+
+def oversized(offset: int, limit_bytes: int) -> Item:
+    """An item whose bytes were refused for their size; it is known by its offset alone."""
+    remains = msgspec.json.encode({"offset": offset, "problem": "oversized", "limitBytes": limit_bytes})
+    return Item(raw=remains, offset=offset, receiver=None, key=f"oversized-{offset}", problem=OVERSIZED)
+
+
+def _problem(notification: Notification) -> str | None:
+    if notification.receiver not in _HER_IDS:
+        return "notificationReceiverHerId is no HER-id"
+    if notification.offset is not None and not 0 <= notification.offset <= MAX_OFFSET:
+        return "offset is outside 0..2^63-1"
+    return None if id_of(notification) else "neither an id nor an offset"
+
+
+def _misunderstood(raw: msgspec.Raw, problem: str) -> Item:
+    """Keep what can be read of it: an offset lets the cursor pass it, a receiver says whose it is."""
+    try:
+        loose = _decode_anything(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        loose = None
+    fields = loose if isinstance(loose, dict) else {}
+    return Item(
+        raw=raw,
+        offset=_whole(fields.get("offset"), range(MAX_OFFSET + 1)),
+        receiver=_whole(fields.get("notificationReceiverHerId"), _HER_IDS),
+        key=hashlib.sha256(raw).hexdigest(),
+        problem=problem,
+    )
+
+
+def _whole(value: object, bounds: range) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value in bounds else None

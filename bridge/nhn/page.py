@@ -1,0 +1,112 @@
+"""What of a page is published, and where the cursor stands then. Pure: a page is checked, not trusted (product.md §6).
+
+The API says that offsets are exclusive and global. It does not say that a page is sorted, that no item comes twice, or
+that a number cannot become visible after a higher one; so each of these is looked at, counted and shown.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from bridge.nhn.decode import MAX_OFFSET, Item
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on what one poll brought."""
+
+    items: tuple[Item, ...]
+    """What is to be published or parked, in offset order; items without an offset stand where the API put them."""
+    position: int
+    """The highest offset seen, or where the poll began: the next poll of this sweep starts here."""
+    is_full: bool
+    """More may be there now."""
+    reached_limit: bool
+    """Nothing up to `limit` is left."""
+    shown: frozenset[tuple[int, str]]
+    """(receiver or 0, key) of every item without an offset that the poll showed."""
+    anomalies: Mapping[str, int]
+    """Kind → how many: unsorted, repeated, already-seen, late, without-offset, no-progress, malformed."""
+
+
+def check(
+    pages: Sequence[tuple[Sequence[Item], bool]],
+    *,
+    position: int,
+    cursor: int,
+    recent: Collection[int],
+    published: Collection[tuple[int, str]],
+    limit: int | None = None,
+) -> Checked:
+    """Check what one poll brought.
+
+    `pages`: (items, is full) of each request of the poll; several where the API takes fewer HER-ids a request.
+    `position`: the `Offset` that was sent. `cursor` ≥ position: what was visible up to it is done with; in an overlap
+    re-read the two differ, and `recent` holds every offset between them that is done with. `published`: items without
+    an offset that are done with. `limit`: take nothing beyond this offset (joining).
+    """
+    anomalies: Counter[str] = Counter()
+    seen = _arrange(pages, position, anomalies)
+    known_up_to = _known_up_to(pages, position)
+    reached_limit = limit is not None and (known_up_to is None or known_up_to >= limit)
+    horizon = min((bound for bound in (known_up_to, limit) if bound is not None), default=MAX_OFFSET)
+    seen = [entry for entry in seen if entry[0] <= horizon]
+
+    numbered = [item for _, item in seen if item.offset is not None]
+    unnumbered = frozenset(_name(item) for _, item in seen if item.offset is None)
+    items = tuple(item for _, item in seen if _is_open(item, cursor, recent, published))
+    highest = max((item.offset for item in numbered if item.offset is not None), default=position)
+    is_full = any(full for _, full in pages)
+    anomalies["late"] = sum(1 for item in items if item.offset is not None and item.offset <= cursor)
+    anomalies["without-offset"] = sum(1 for item in items if item.offset is None)
+    anomalies["malformed"] = sum(1 for item in items if item.problem)
+    anomalies["no-progress"] = int(is_full and highest == position and not reached_limit)
+    return Checked(
+        items=items,
+        position=highest,
+        is_full=is_full,
+        reached_limit=reached_limit,
+        shown=unnumbered,
+        anomalies={kind: count for kind, count in anomalies.items() if count},
+    )
+
+
+def _arrange(
+    pages: Sequence[tuple[Sequence[Item], bool]], position: int, anomalies: Counter[str]
+) -> list[tuple[int, Item]]:
+    """All items with the offset they stand at, in offset order, each once, none that the API should have left out."""
+    arranged: list[tuple[int, Item]] = []
+    known: set[tuple[int | None, str]] = set()
+    for items, _ in pages:
+        at = position
+        for item in items:
+            if item.offset is not None and item.offset <= position:
+                anomalies["already-seen"] += 1
+                continue
+            if (item.offset, item.key) in known:
+                anomalies["repeated"] += 1
+                continue
+            known.add((item.offset, item.key))
+            if item.offset is not None:
+                anomalies["unsorted"] += int(item.offset < at)
+                at = item.offset
+            arranged.append((at, item))
+    arranged.sort(key=lambda entry: entry[0])
+    return arranged
+
+
+def _known_up_to(pages: Sequence[tuple[Sequence[Item], bool]], position: int) -> int | None:
+    """Up to which offset the pages together are complete: a full page tells nothing beyond its end. None: no bound."""
+    ends = [max((item.offset or 0 for item in items), default=0) for items, is_full in pages if is_full]
+    return max(min(ends), position) if ends else None
+
+
+def _is_open(item: Item, cursor: int, recent: Collection[int], published: Collection[tuple[int, str]]) -> bool:
+    """Whether the item is still to be published."""
+    if item.offset is None:
+        return _name(item) not in published
+    return item.offset > cursor or item.offset not in recent
+
+
+def _name(item: Item) -> tuple[int, str]:
+    return item.receiver or 0, item.key

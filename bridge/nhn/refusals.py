@@ -1,0 +1,61 @@
+"""Finding the HER-ids for which the API refuses a whole request. Pure: a generator asks, the caller probes.
+
+    search = find_refused(ids); part = next(search); part = search.send(problem or None) …; StopIteration.value
+
+k refused of n are found with about 2·k·log2(n) probes.
+"""
+
+from collections.abc import Generator, Sequence
+
+from bridge.nhn.answers import Problem
+
+Search = Generator[tuple[int, ...], Problem | None, dict[int, Problem]]
+
+HOPELESS_PARTS = 8
+"""When the first so many parts are refused, and one id of each alone too, it is not the ids: the search ends."""
+
+
+class EverythingRefused(Exception):
+    """Whatever is asked is refused: the request, the URL or the sign-in is wrong, not a HER-id."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def find_refused(her_ids: Sequence[int]) -> Search:
+    """Which of the ids are refused alone, and why. Raises EverythingRefused. Empty: the refusal was not theirs."""
+    refused: dict[int, Problem] = {}
+    any_accepted = False
+    level = _halves(tuple(her_ids))
+    while level:
+        found = []
+        for part in level:
+            problem = yield part
+            any_accepted = any_accepted or problem is None
+            if problem is not None and len(part) == 1:
+                refused[part[0]] = problem
+            elif problem is not None:
+                found.append(part)
+        if not any_accepted and len(found) >= HOPELESS_PARTS:
+            any_accepted = yield from _is_any_accepted([part[0] for part in found])
+        level = [half for part in found for half in _halves(part)]
+    if len(refused) == len(her_ids) > 1:
+        raise EverythingRefused(next(iter(refused.values())))
+    return refused
+
+
+def _is_any_accepted(sample: Sequence[int]) -> Generator[tuple[int, ...], Problem | None, bool]:
+    problem = None
+    for her_id in sample:
+        problem = yield (her_id,)
+        if problem is None:
+            return True
+    if problem is not None:
+        raise EverythingRefused(problem)
+    return False
+
+
+def _halves(part: tuple[int, ...]) -> list[tuple[int, ...]]:
+    middle = len(part) // 2
+    return [part[:middle], part[middle:]] if middle else []
