@@ -1,0 +1,90 @@
+"""What every test may ask for: a real broker, and a vhost on it that no other test sees."""
+
+import asyncio
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.support.broker import CommandFailedError, Rabbitmqctl
+
+# Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
+# sees, still less point one at a real API.
+_given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("BRIDGE_")}
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> str:
+    """AMQP URL of the broker under test. Its default vhost is shared: use `broker_vhost`."""
+    urls = _given.get("BRIDGE_BROKER__URLS")
+    if not urls:
+        pytest.exit("These tests need a RabbitMQ: run `make test`, or `deploy/with-rabbitmq .venv/bin/pytest ...`.", 1)
+    return urls.strip('[] "').split(",")[0].strip(' "')
+
+
+@pytest.fixture(scope="session")
+def broker_management_url(broker_url: str) -> str:
+    """RabbitMQ's management API, with its login; at the default port where none is named."""
+    broker = urlsplit(broker_url)
+    login, _, _ = broker.netloc.rpartition("@")
+    return _given.get("BRIDGE_BROKER__MANAGEMENT_URL") or f"http://{login or 'guest:guest'}@{broker.hostname}:15672/"
+
+
+@pytest.fixture(scope="session")
+def _management(broker_management_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=broker_management_url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def broker_vhost(broker_url: str, _management: httpx.Client) -> Iterator[str]:
+    """AMQP URL of a fresh vhost, deleted afterwards with all that is in it and all connections to it."""
+    vhost = f"test-{uuid4().hex[:12]}"
+    user = quote(urlsplit(broker_url).username or "guest", safe="")
+    _management.put(f"api/vhosts/{vhost}").raise_for_status()
+    try:
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        _management.put(f"api/permissions/{vhost}/{user}", json=everything).raise_for_status()
+        _wait_until_running(_management, vhost)
+        yield urlsplit(broker_url)._replace(path=f"/{vhost}").geturl()
+    finally:
+        _management.delete(f"api/vhosts/{vhost}").raise_for_status()
+
+
+def _wait_until_running(management: httpx.Client, vhost: str) -> None:
+    """Returns once each node serves it: on a cluster the others follow a moment later."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        states = management.get(f"api/vhosts/{vhost}").raise_for_status().json().get("cluster_state", {})
+        if states and set(states.values()) == {"running"}:
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"vhost {vhost} is not running on every node after 10 s")
+
+
+@pytest.fixture(scope="session")
+def rabbitmqctl(broker_url: str) -> Rabbitmqctl:
+    """Faults in the broker itself. A broker that somebody else runs is not ours to break: then the test is skipped."""
+    command = shlex.split(os.environ.get("TEST_RABBITMQCTL", ""))
+    if not command:
+        pytest.skip("needs rabbitmqctl, and BRIDGE_BROKER__URLS names a broker without TEST_RABBITMQCTL")
+
+    async def run(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            raise CommandFailedError(output.decode())
+        return output.decode()
+
+    return run
