@@ -1,0 +1,161 @@
+"""Answers that do not arrive as they should: what aiohttp, left alone, would never send."""
+
+import asyncio
+import socket
+import struct
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from aiohttp import web
+
+from bridge.sandbox import pages
+from bridge.sandbox.faults import FaultKind, FaultRule
+from bridge.sandbox.feed import Row
+from bridge.sandbox.problems import HTML_CONTENT_TYPE, html_page
+
+JSON_CONTENT_TYPE = "application/json; charset=utf-8"
+LIMIT_S = 900.0
+"""No misbehaviour lasts longer, whatever the client does."""
+_NESTING = 100_000
+_BLOCK_BYTES = 2**20
+
+Misbehave = Callable[[web.Request, FaultRule, Sequence[Row]], Awaitable[web.StreamResponse]]
+
+
+async def stream(
+    request: web.Request,
+    body: Iterable[bytes],
+    content_length: int | None = None,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    interval_s: float | None = None,
+) -> web.StreamResponse:
+    """Send a body piece by piece, chunked where no length is given. A client that leaves ends it quietly."""
+    response = web.StreamResponse(headers={"Content-Type": JSON_CONTENT_TYPE, **headers})
+    response.content_length = content_length
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await response.prepare(request)
+            for piece in body:
+                await response.write(piece)
+                if interval_s is not None:
+                    await asyncio.sleep(interval_s)
+    except (ConnectionError, TimeoutError):
+        response.force_close()
+    return response
+
+
+async def _never(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+    await asyncio.sleep(LIMIT_S)  # cancelled when the client leaves or the server ends
+    return await _reset(request, _rule, _rows)
+
+
+async def _drip(request: web.Request, rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    drops = (bytes((byte,)) for piece in pages.chunks(rows) for byte in piece)
+    return await stream(request, drops, pages.size_bytes(rows), interval_s=rule.interval_s)
+
+
+async def _reset(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+    if request.transport is not None:
+        connection: socket.socket = request.transport.get_extra_info("socket")
+        # Lingering for no time makes closing a reset instead of an orderly end.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response()
+
+
+async def _promise_more(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    response = await stream(request, pages.chunks(rows), pages.size_bytes(rows) + 100)
+    response.force_close()
+    return response
+
+
+async def _cut_body(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    response = await stream(request, _first_half(rows), pages.size_bytes(rows))
+    response.force_close()
+    return response
+
+
+async def _cut_chunked(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    response = await stream(request, _first_half(rows))
+    if request.transport is not None:
+        request.transport.close()  # sends what is written, but not the chunk that says "this is all"
+    return response
+
+
+async def _cut_json(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    return await stream(request, _first_half(rows), pages.size_bytes(rows) // 2)
+
+
+async def _html(_request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+    return web.Response(body=html_page("Sign in"), headers={"Content-Type": HTML_CONTENT_TYPE})
+
+
+async def _plain_text(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    return await stream(request, pages.chunks(rows), pages.size_bytes(rows), headers=headers)
+
+
+async def _oversized(request: web.Request, rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+    def body() -> Iterator[bytes]:
+        yield from pages.chunks(rows)
+        yield from pages.filler(max(0, rule.size_bytes - pages.size_bytes(rows)), b" ")
+
+    return await stream(request, body(), max(rule.size_bytes, pages.size_bytes(rows)))
+
+
+async def _bomb(request: web.Request, rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+    return await stream(request, gzip_bomb(rule.size_bytes), headers={"Content-Encoding": "gzip"})
+
+
+async def _nested(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+    body = b'{"notifications":' + b"[" * _NESTING + b"]" * _NESTING + b"}"
+    return await stream(request, (body,), len(body))
+
+
+MISBEHAVIOURS: Mapping[FaultKind, Misbehave] = {
+    FaultKind.TIMEOUT: _never,
+    FaultKind.SLOW_DRIP: _drip,
+    FaultKind.CONNECTION_RESET: _reset,
+    FaultKind.CONTENT_LENGTH_TOO_LONG: _promise_more,
+    FaultKind.BODY_CUT: _cut_body,
+    FaultKind.CHUNKED_BODY_CUT: _cut_chunked,
+    FaultKind.JSON_CUT: _cut_json,
+    FaultKind.HTML: _html,
+    FaultKind.WRONG_CONTENT_TYPE: _plain_text,
+    FaultKind.OVERSIZED_BODY: _oversized,
+    FaultKind.GZIP_BOMB: _bomb,
+    FaultKind.NESTED_JSON: _nested,
+}
+
+
+def gzip_bomb(size_bytes: int) -> Iterator[bytes]:
+    """One gzip stream that unpacks to an empty page and white space, `size_bytes` in all; about a thousandth of it.
+
+    Every block of 1 MiB ends with a full flush, so its packed form stands for itself and is the same each time.
+    """
+    page = pages.encode([])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    spaces = b" " * _BLOCK_BYTES
+    head = packer.compress(page) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(spaces) + packer.flush(zlib.Z_FULL_FLUSH)
+    count = max(0, size_bytes - len(page)) // _BLOCK_BYTES
+    rest = max(0, size_bytes - len(page)) % _BLOCK_BYTES
+    checksum = zlib.crc32(page)
+    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + head
+    for _ in range(count):
+        checksum = zlib.crc32(spaces, checksum)
+        yield block
+    checksum = zlib.crc32(spaces[:rest], checksum)
+    unpacked_bytes = len(page) + count * _BLOCK_BYTES + rest
+    yield packer.compress(spaces[:rest]) + packer.flush() + struct.pack("<II", checksum, unpacked_bytes % 2**32)
+
+
+def _first_half(rows: Sequence[Row]) -> Iterator[bytes]:
+    left = pages.size_bytes(rows) // 2
+    for piece in pages.chunks(rows):
+        yield piece[:left]
+        left -= min(left, len(piece))
+        if not left:
+            return
