@@ -1,0 +1,189 @@
+"""The composition root: from settings to a running bridge. Adapters are put together here and nowhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+
+from bridge import __version__
+from bridge.clock import SystemClock
+from bridge.errors import ConfigurationError, StoreUnavailable
+from bridge.http import HostGate, HttpReader
+from bridge.nhn.api import NhnApi
+from bridge.nhn.messages import MessageMaker
+from bridge.nhn.source import PollSettings
+from bridge.ops.metrics import Metrics
+from bridge.ops.server import OpsServer
+from bridge.ops.service_telemetry import BridgeTelemetry
+from bridge.ops.state import Bounds, BridgeState
+from bridge.ops.tail import Tail
+from bridge.ports import Clock
+from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
+from bridge.rabbitmq.tls import client_context
+from bridge.rabbitmq.topology import Subscription, Topology
+from bridge.retry import Backoff
+from bridge.service import NhnService, NhnServiceSettings
+from bridge.settings import Receivers, Settings, Tenant
+from bridge.store import open_store
+from bridge.store.nhn import NhnStore
+from bridge.supervisor import signals_set, supervise, unless_stopped
+
+log = structlog.get_logger()
+
+
+async def run_bridge(settings: Settings) -> bool:
+    """Run until SIGTERM or SIGINT, then drain. True if everything in flight was committed, False if some was cut off.
+
+    Raises ConfigurationError for what only shows when it is tried, InvariantViolation and defects.
+    """
+    settings.require_source()
+    receivers = Receivers(settings.nhn.all_tenants)
+    receivers.current()
+    clock, stop = SystemClock(), asyncio.Event()
+    state, metrics, tail = BridgeState(clock, __version__), Metrics(sources=["nhn"]), Tail() if settings.ops.tail else None
+    telemetry = BridgeTelemetry(state, metrics, tail=tail)
+    with signals_set(stop):
+        async with AsyncExitStack() as resources:
+            # first, so that what keeps the rest from opening can be read there
+            ops = OpsServer(state, metrics, host=settings.ops.host, port=settings.ops.port, tail=tail)
+            await resources.enter_async_context(ops)
+            log.info("bridge.started", version=__version__, ops=f"{settings.ops.host}:{ops.port}")
+            # before the broker: without the cursors there is nothing to publish
+            store = await unless_stopped(stop, _opened_store(settings, resources, telemetry, clock))
+            if store is None:
+                return True
+            broker = make_broker(settings, telemetry.broker)
+            resources.push_async_callback(broker.close)
+            gate = HostGate(clock)  # one a host, whichever tenant calls
+            parts = _Parts(settings, receivers, gate, broker, store, telemetry, clock)
+            services = [
+                await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
+            ]
+            is_drained = await supervise(
+                [service.run for service in services],
+                stop=stop,
+                observer=telemetry,
+                clock=clock,
+                shutdown_deadline_s=settings.shutdown_deadline_s,
+            )
+    log.info("bridge.stopped", drained=is_drained)
+    return is_drained
+
+
+def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
+    """The broker of the settings; not connected yet. Raises ConfigurationError for URLs or TLS files it cannot use."""
+    broker, tls = settings.broker, settings.broker.tls
+    return RabbitBroker(
+        broker.url_source.get,
+        topology=Topology(
+            exchanges=(broker.exchange_nhn,),
+            parked_exchange=broker.exchange_parked,
+            parked_queue=broker.exchange_parked,
+            subscriptions=tuple(
+                Subscription(
+                    queue=each.queue,
+                    exchange=each.exchange or broker.exchange_nhn,
+                    bindings=each.bindings,
+                    required=each.required,
+                    declare=each.declare,
+                )
+                for each in broker.subscriptions
+            ),
+            mode=broker.topology,
+        ),
+        confirm_timeout_s=broker.confirm_timeout_s,
+        max_in_flight=broker.max_in_flight,
+        observer=observer,
+        tls=client_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file),
+    )
+
+
+@asynccontextmanager
+async def make_api(settings: Settings, gate: HostGate, clock: Clock) -> AsyncIterator[NhnApi]:
+    """NHN's API as one tenant calls it."""
+    nhn, http = settings.nhn, settings.http
+    if nhn.auth.method != "none":
+        raise ConfigurationError(
+            "BRIDGE_NHN__AUTH__METHOD=helseid is not in this version yet: only none, for a sandbox."
+        )
+    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s)) as client:
+        reader = HttpReader(
+            client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
+        )
+        yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What all services share."""
+
+    settings: Settings
+    receivers: Receivers
+    gate: HostGate
+    broker: RabbitBroker
+    store: NhnStore
+    telemetry: BridgeTelemetry
+    clock: Clock
+
+
+@asynccontextmanager
+async def _service(parts: _Parts, tenant: Tenant) -> AsyncIterator[NhnService]:
+    broker = parts.settings.broker
+    async with make_api(parts.settings, parts.gate, parts.clock) as api:
+        yield NhnService(
+            service_settings(parts.settings, tenant),
+            wanted=lambda: parts.receivers.current()[tenant.name],
+            api=api,
+            broker=parts.broker,
+            store=parts.store,
+            maker=MessageMaker(
+                exchange=broker.exchange_nhn,
+                parked_exchange=broker.exchange_parked,
+                ignore=parts.settings.nhn.ignore,
+                clock=parts.clock,
+            ),
+            telemetry=parts.telemetry,
+            clock=parts.clock,
+        )
+
+
+def service_settings(settings: Settings, tenant: Tenant) -> NhnServiceSettings:
+    """What of the settings concerns a tenant's streams."""
+    nhn, broker = settings.nhn, settings.broker
+    return NhnServiceSettings(
+        tenant=tenant.name,
+        start=nhn.start,
+        page_size=nhn.page_size,
+        poll=PollSettings(
+            poll_interval_s=nhn.poll_interval_s, overlap_s=nhn.overlap_s, retry_refused_s=nhn.retry_refused_s
+        ),
+        unroutable=broker.unroutable,
+        parked_exchange=broker.exchange_parked,
+        parked_limit=broker.parked_limit,
+        bounds=Bounds.of(
+            poll_interval_s=nhn.poll_interval_s,
+            http_timeout_s=settings.http.timeout_s,
+            confirm_timeout_s=broker.confirm_timeout_s,
+            retry_refused_s=nhn.retry_refused_s,
+        ),
+    )
+
+
+async def _opened_store(
+    settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
+) -> NhnStore:
+    """The store, its schema up to date, as soon as it lets itself be opened."""
+    attempt, backoff = 0, Backoff()
+    while True:
+        try:
+            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+        except StoreUnavailable as error:
+            telemetry.store.failed(error)
+            await clock.sleep(backoff.delay_s(attempt))
+            attempt += 1
+        else:
+            telemetry.store.worked()
+            return store

@@ -1,0 +1,26 @@
+"""`bridge run`: the service."""
+
+import asyncio
+
+import click
+
+from bridge.app import run_bridge
+from bridge.errors import BridgeError
+from bridge.ops.logs import configure
+from bridge.settings import load_settings
+
+
+class DrainCutOff(BridgeError):
+    """The drain deadline passed with work in flight."""
+
+
+@click.command(name="run")
+def command() -> None:
+    """Poll, publish, commit: the service. SIGTERM drains, a second signal ends at once."""
+    settings = load_settings()
+    configure(settings.log.format, settings.log.level)
+    if not asyncio.run(run_bridge(settings)):
+        raise DrainCutOff(
+            f"The drain was cut off after BRIDGE_SHUTDOWN_DEADLINE_S ({settings.shutdown_deadline_s:g} s): what was in "
+            "flight is not committed and will be sent again."
+        )
