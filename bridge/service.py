@@ -27,6 +27,9 @@ from bridge.ports import Broker, Clock, Store
 from bridge.retry import Backoff
 from bridge.supervisor import run_watched, unless_stopped
 
+MEMBERSHIP_LOOK_S = 2.0
+"""Between two looks at which receivers are wanted: a file's `stat`."""
+
 
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of the settings concerns a tenant's streams."""
@@ -67,13 +70,32 @@ class NhnService:
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve the tenant until `stop`, then drain. A Service of the supervisor."""
-        states = await unless_stopped(stop, self._enrolled())
-        async with asyncio.TaskGroup() as streams:
-            for state in states or ():
-                streams.create_task(self._run_stream(state.name, stop), name=state.name)
+        """Serve the tenant until `stop`, then drain. A Service of the supervisor.
 
-    async def _enrolled(self) -> list[StreamState]:
+        When other receivers are wanted, the streams drain and start again with them: a moment's pause, and the store
+        alone decides where each goes on (G4).
+        """
+        while not stop.is_set():
+            wanted = frozenset(self._wanted())
+            states = await unless_stopped(stop, self._enrolled(wanted))
+            turn = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._await_turn(turn, stop, wanted), name="membership")
+                for state in states or ():
+                    tasks.create_task(self._run_stream(state.name, turn), name=state.name)
+            for state in states or ():
+                self._telemetry.forget(state.name)
+
+    async def _await_turn(self, turn: asyncio.Event, stop: asyncio.Event, wanted: frozenset[int]) -> None:
+        """Set `turn` once the process is to stop, or other receivers are wanted than these."""
+        await unless_stopped(stop, self._change(wanted))
+        turn.set()
+
+    async def _change(self, wanted: frozenset[int]) -> None:
+        while frozenset(self._wanted()) == wanted:
+            await self._clock.sleep(MEMBERSHIP_LOOK_S)
+
+    async def _enrolled(self, wanted: frozenset[int]) -> list[StreamState]:
         """The tenant's streams, as soon as the store (and, to start at `latest`, the API) lets them be known."""
         settings = self._settings
         telemetry = self._telemetry.stream("nhn", f"nhn/{settings.tenant}/1", settings.bounds)
@@ -81,7 +103,6 @@ class NhnService:
         attempt, backoff = 0, Backoff()
         while True:
             try:
-                wanted = self._wanted()
                 states = await enrol(
                     settings.tenant, wanted, start=settings.start, feed=self._feed(telemetry), store=self._store
                 )

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from bridge.app import run_bridge
+from bridge.cli import is_debug
 from bridge.errors import BridgeError
 from bridge.ops.logs import configure
 from bridge.settings import load_settings
@@ -18,7 +19,7 @@ class DrainCutOff(BridgeError):
 def command() -> None:
     """Poll, publish, commit: the service. SIGTERM drains, a second signal ends at once."""
     settings = load_settings()
-    configure(settings.log.format, settings.log.level)
+    configure(settings.log.format, settings.log.level, debug=is_debug())
     if not asyncio.run(run_bridge(settings)):
         raise DrainCutOff(
             f"The drain was cut off after BRIDGE_SHUTDOWN_DEADLINE_S ({settings.shutdown_deadline_s:g} s): what was in "

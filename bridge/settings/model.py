@@ -1,0 +1,82 @@
+"""All settings, and the small groups among them. What each group means is told under its fields."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from bridge.errors import ConfigurationError
+from bridge.settings.broker import BrokerSettings
+from bridge.settings.fields import FilePath, Group, Lower, StoreUrl, Word, check_store_url
+from bridge.settings.files import Secret
+from bridge.settings.nhn import NhnSettings
+
+
+class StoreSettings(Group):
+    """Where cursors are kept."""
+
+    url: StoreUrl = SecretStr("sqlite:///bridge.db")
+    """`sqlite:///` and a path, relative to the working directory; an absolute one has four slashes. Its directory must
+    outlive the process: a lost store starts from NHN__START again. This or URL_FILE."""
+    url_file: FilePath | None = None
+    """A file with the URL; read again when it changes."""
+
+    @property
+    def url_source(self) -> Secret[str]:
+        """The URL, from wherever it was given."""
+        if self.url_file is not None:
+            return Secret.in_file(self.url_file, check_store_url)
+        return Secret.given(self.url.get_secret_value())
+
+
+class HttpSettings(Group):
+    """How the APIs and issuers are called."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
+    """Seconds for each phase of a request: connecting, writing, each wait for more of the answer."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 67_108_864
+    """Bytes of an answer, unpacked, beyond which it is a failed poll. Far
+    more than any page should be: NHN's items have under 1 KB as a rule."""
+
+
+class OpsSettings(Group):
+    """The port for probes, metrics, the status and `bridge tail`. It has no sign-in: keep it inside."""
+
+    host: Word = "127.0.0.1"
+    """Address to listen on. The chart sets 0.0.0.0, for Kubernetes' probes."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """TCP port; 0 takes a free one, which the log names."""
+    tail: bool = False
+    """On: confirmed events can be read there by `bridge tail`. Off: they say who gets messages from whom."""
+    metrics_per_her_id: bool = False
+    """On: metrics have a series per HER-id. Off: up to 45,000 series would be too many for most."""
+
+
+class LogSettings(Group):
+    """Log lines, on standard error."""
+
+    format: Annotated[Literal["console", "json"] | None, Lower] = None
+    """`console` or `json`, one object a line. Default: `console` on a terminal, else `json`."""
+    level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = "info"
+    """The least level that is written; of libraries never less than `warning`."""
+
+
+class Settings(Group):
+    """Everything that can be set. Made by `load_settings`, which finds all mistakes."""
+
+    nhn: NhnSettings = Field(default_factory=NhnSettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    ops: OpsSettings = Field(default_factory=OpsSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    shutdown_deadline_s: Annotated[float, Field(gt=0, le=3600)] = 25
+    """Seconds that a drain may take after SIGTERM. Less than Kubernetes' terminationGracePeriodSeconds, 30 by default:
+    what it kills is sent again at the next start, never lost."""
+
+    def require_source(self) -> None:
+        """Raise ConfigurationError where nothing is to be polled."""
+        if not self.nhn.is_on:
+            raise ConfigurationError(
+                "No source is on: set BRIDGE_NHN__HER_IDS, the receivers whose notifications are wanted, "
+                "and BRIDGE_NHN__SOURCE_SYSTEM."
+            )
