@@ -1,0 +1,61 @@
+"""HER-ids added and removed while the bridge runs: nobody else's notifications are skipped or repeated (G4)."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.sandbox.records import Creation
+from tests.support.broker import ready_count
+from tests.support.system import QUEUE, System, assert_delivered, running_system, until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def write_her_ids(file: Path, *her_ids: int) -> None:
+    """By a rename, as Kubernetes changes a ConfigMap."""
+    new = file.with_suffix(".new")
+    new.write_text("".join(f"{her_id}\n" for her_id in her_ids))
+    new.rename(file)
+
+
+async def until_arrived(system: System, count: int) -> None:
+    async def are_there() -> bool:
+        return await ready_count(system.url, QUEUE) >= count
+
+    await until(are_there, timeout_s=30)
+
+
+async def test_a_newcomer_gets_its_own_from_its_own_start_and_one_that_returns_misses_nothing(
+    tmp_path: Path, broker_vhost: str
+) -> None:
+    file = tmp_path / "her-ids"
+    write_her_ids(file, 7001, 7002)
+    from_file = {"BRIDGE_NHN__HER_IDS": "", "BRIDGE_NHN__HER_IDS_FILE": str(file)}
+    async with running_system(
+        tmp_path, broker_vhost, her_ids=(7001, 7002, 7003), total=300, settings=from_file
+    ) as system:
+        await until_arrived(system, created_for(system, 7001, 7002))
+
+        write_her_ids(file, 7001, 7002, 7003)
+        await until_arrived(system, 300)
+
+        write_her_ids(file, 7001, 7003)
+        await until(lambda: _serves(system, 2))
+        system.sandbox.nhn.create(Creation(count=30, her_ids=(7001, 7002, 7003)))
+        await until_arrived(system, 320)
+
+        write_her_ids(file, 7001, 7002, 7003)
+        await until_arrived(system, 330)
+        assert await system.bridge.stop() == 0
+        events = await system.arrived()
+        assert len(events) == 330, "nothing was repeated"
+        assert_delivered(events, system.created_ids())
+
+
+def created_for(system: System, *her_ids: int) -> int:
+    return sum(1 for each in system.sandbox.nhn.created(limit=1000) if each.her_id in her_ids)
+
+
+async def _serves(system: System, receivers: int) -> bool:
+    status = await system.bridge.status()
+    return status is not None and [stream["receivers"] for stream in status["streams"]] == [receivers]
