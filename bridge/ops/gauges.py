@@ -1,0 +1,71 @@
+"""What is read off the state when metrics are collected, so that no gauge outlives its stream or lags behind it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bridge.ops.health import readiness
+from bridge.ops.state import BridgeState, StreamProgress
+
+
+class StateGauges(Collector):
+    """Register it once in the registry of the process."""
+
+    def __init__(self, state: BridgeState) -> None:
+        self._state = state
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing: names are checked when they are collected, and the state may not be complete yet."""
+        yield from ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        state = self._state
+        now = state.clock.monotonic()
+        streams = sorted(state.streams.values(), key=lambda stream: stream.name)
+        yield from self._process(state, now)
+        yield from _streams(streams, now, state.clock.now())
+
+    def _process(self, state: BridgeState, now: float) -> Iterator[GaugeMetricFamily]:
+        not_ready = {reason.stream for reason in readiness(state, now).reasons if reason.stream is not None}
+        owned = sum(stream.is_running for stream in state.streams.values())
+        for name, documentation, value in (
+            ("bridge_broker_connected", "1 while there is a connection to the broker", state.broker.is_connected),
+            ("bridge_broker_blocked", "1 while the broker takes nothing", state.broker.is_blocked),
+            ("bridge_streams_owned", "Streams that run in this process", owned),
+            ("bridge_streams_not_ready", "Streams with a reason in /readyz", len(not_ready)),
+        ):
+            yield GaugeMetricFamily(name, documentation, value=float(value))
+        build = GaugeMetricFamily("bridge_build_info", "1, labelled with the version", labels=["version"])
+        build.add_metric([state.version], 1.0)
+        yield build
+
+
+def _streams(streams: list[StreamProgress], now: float, wall_now: datetime) -> Iterator[GaugeMetricFamily]:
+    lag = GaugeMetricFamily(
+        "bridge_lag_seconds",
+        "0 when the last poll was not full, else now minus the creation of the last committed event",
+        labels=["source", "stream"],
+    )
+    cursor = GaugeMetricFamily("bridge_cursor_offset", "Offset of the last notification done with", labels=["stream"])
+    success = GaugeMetricFamily(
+        "bridge_last_success_timestamp_seconds",
+        "Unix time of the stream's last successful poll or commit",
+        labels=["source", "stream"],
+    )
+    refused = GaugeMetricFamily("bridge_receivers_refused", "Receivers that the API refuses now", labels=["source"])
+    refused_by_source: Counter[str] = Counter()
+    for stream in streams:
+        refused_by_source[stream.source] += len(stream.refused)
+        lag_s = stream.lag_s(wall_now)
+        if lag_s is not None:
+            lag.add_metric([stream.source, stream.name], lag_s)
+        if stream.cursor is not None:
+            cursor.add_metric([stream.name], float(stream.cursor))
+        if stream.last_success_at is not None:
+            success.add_metric([stream.source, stream.name], wall_now.timestamp() - (now - stream.last_success_at))
+    for source, count in refused_by_source.items():
+        refused.add_metric([source], float(count))
+    yield from (lag, cursor, success, refused)

@@ -1,0 +1,124 @@
+"""What happens to the process, its broker and its store: each call makes the log line and the state, as `telemetry`."""
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from bridge.errors import TransientError
+from bridge.events.message import SourceName
+from bridge.ops.gauges import StateGauges
+from bridge.ops.metrics import Metrics
+from bridge.ops.repeats import Repeats
+from bridge.ops.state import Bounds, BridgeState, StreamProgress, continued
+from bridge.ops.tail import Tail
+from bridge.ops.telemetry import StreamTelemetry, clipped
+
+
+class BrokerTelemetry:
+    """Of the connection to the broker; called by whoever keeps it. Texts are one clause, without user or password."""
+
+    def __init__(self, state: BridgeState) -> None:
+        self._state = state
+        self._repeats = Repeats()
+        self._log: FilteringBoundLogger = structlog.get_logger()
+
+    def connected(self, address: str) -> None:
+        """A connection is open and takes messages. `address`: host:port, and no more of the URL."""
+        broker, now = self._state.broker, self._state.clock.monotonic()
+        broker.address = address
+        broker.is_connected, broker.is_blocked, broker.failure, broker.changed_at = True, False, None, now
+        times = self._repeats.due("connected", address, now)
+        if times is not None:
+            self._log.info("broker.connected", address=address, times=times)
+
+    def lost(self, reason: str) -> None:
+        """The connection ended, though nobody here closed it."""
+        broker = self._state.broker
+        broker.is_connected, broker.is_blocked, broker.changed_at = False, False, self._state.clock.monotonic()
+        self._failed("lost", reason)
+
+    def unavailable(self, reason: str) -> None:
+        """No connection could be made, or no session opened on the one there is."""
+        self._failed("unavailable", reason)
+
+    def session_ended(self, reason: str) -> None:
+        """A session ended by itself, the connection may be well; another will be opened."""
+        self._warn("session-ended", clipped(reason))
+
+    def blocked(self, is_blocked: bool) -> None:
+        """The broker takes nothing for now (`connection.blocked`: memory or disk alarm), or takes messages again."""
+        broker, now = self._state.broker, self._state.clock.monotonic()
+        broker.is_blocked, broker.changed_at = is_blocked, now
+        if is_blocked:
+            self._warn("blocked", "its memory or disk alarm is on")
+        elif self._repeats.ended("blocked"):
+            self._log.info("broker.unblocked", address=broker.address)
+
+    def _failed(self, code: str, reason: str) -> None:
+        broker, now = self._state.broker, self._state.clock.monotonic()
+        broker.failure = continued(broker.failure, now, code, clipped(reason))
+        self._warn(code, broker.failure.message)
+
+    def _warn(self, code: str, message: str) -> None:
+        self._state.note_error(f"broker-{code}", message)
+        times = self._repeats.due(code, message, self._state.clock.monotonic())
+        if times is not None:
+            self._log.warning(f"broker.{code}", error=message, address=self._state.broker.address, times=times)
+
+
+class StoreTelemetry:
+    """Of what is asked of the store outside a stream's commits, which tell of themselves."""
+
+    def __init__(self, state: BridgeState) -> None:
+        self._state = state
+        self._repeats = Repeats()
+        self._log: FilteringBoundLogger = structlog.get_logger()
+
+    def worked(self) -> None:
+        """It did what it was asked."""
+        failure, self._state.store.failure = self._state.store.failure, None
+        if failure is not None and self._repeats.ended("store"):
+            self._log.info("store.recovered", after_s=round(self._state.clock.monotonic() - failure.since, 1))
+
+    def failed(self, error: TransientError) -> None:
+        """It did not, and nothing changed."""
+        now, message = self._state.clock.monotonic(), clipped(str(error))
+        self._state.store.failure = continued(self._state.store.failure, now, "unavailable", message)
+        self._state.note_error("store-failing", message)
+        times = self._repeats.due("store", message, now)
+        if times is not None:
+            self._log.warning("store.failing", error=message, times=times)
+
+
+class BridgeTelemetry:
+    """One a process, made by the app: hands a telemetry to each part, and tells of the process itself."""
+
+    def __init__(self, state: BridgeState, metrics: Metrics, *, tail: Tail | None = None) -> None:
+        metrics.registry.register(StateGauges(state))
+        self.broker = BrokerTelemetry(state)
+        self.store = StoreTelemetry(state)
+        self._state = state
+        self._metrics = metrics
+        self._tail = tail
+        self._log: FilteringBoundLogger = structlog.get_logger()
+
+    def stream(self, source: SourceName, name: str, bounds: Bounds) -> StreamTelemetry:
+        """The telemetry of a stream that this process gets; the same name again begins anew, but for its restarts."""
+        progress = StreamProgress(source, name, bounds, self._state.broker)
+        self._state.streams[name] = progress
+        self._metrics.stream_restarts.add(0, source, name)
+        return StreamTelemetry(progress, self._state, self._metrics, self._tail)
+
+    def forget(self, name: str) -> None:
+        """The stream is another process's, or nobody's, from now on: nothing of it is shown any more."""
+        progress = self._state.streams.pop(name, None)
+        if progress is not None:
+            self._metrics.stream_restarts.remove(progress.source, name)
+
+    def alive(self) -> None:
+        """The supervisor's heartbeat: called at least every few seconds, else `/livez` turns red after 30."""
+        self._state.heartbeat_at = self._state.clock.monotonic()
+
+    def draining(self) -> None:
+        """The process was asked to end, and finishes what is in flight."""
+        self._state.is_draining = True
+        self._log.info("bridge.draining")

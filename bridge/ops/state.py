@@ -1,0 +1,264 @@
+"""What is known of the bridge now: plain records which telemetry writes, and which health, gauges and status read.
+
+All times are monotonic seconds unless they say otherwise. One event loop owns the records: no locks, no copies.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, Self
+
+from bridge.events.message import SourceName
+from bridge.ops.throughput import Throughput
+
+RECENT_ERRORS = 20
+BACKOFF_CAP_S = 30.0
+"""Longest pause that the bridge's own backoff makes between two tries."""
+COMMIT_BOUND_S = 60.0
+"""Two backoffs at their cap: a commit itself takes milliseconds."""
+RETRY_REFUSED_S = 300.0
+"""Default of `NHN__RETRY_REFUSED_S`."""
+HTTP_PHASES = 4
+"""Waiting for a connection of the pool, connecting, writing, reading: each may take the HTTP timeout."""
+NEVER = float("-inf")
+
+
+class Clock(Protocol):
+    """What of time is needed here."""
+
+    def now(self) -> datetime:
+        """Wall clock, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a stream may wait for a success of each kind, seconds."""
+
+    poll_s: float
+    confirm_s: float
+    commit_s: float = COMMIT_BOUND_S
+    retry_refused_s: float = RETRY_REFUSED_S
+    """Comes on top of `poll_s` while the API refuses every receiver of the stream: it is asked no more often."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        poll_interval_s: float,
+        http_timeout_s: float,
+        confirm_timeout_s: float,
+        retry_refused_s: float = RETRY_REFUSED_S,
+    ) -> Self:
+        """The bounds that fit the settings; with their defaults 270 s, 120 s and 60 s.
+
+        poll: two intervals (jitter, and one poll that failed), one poll that uses up every phase's timeout, one backoff
+        at its cap. confirm: four confirm timeouts and two backoffs; a page is heard of only as a whole, and may take
+        several timeouts while confirms of its messages trickle in.
+        """
+        return cls(
+            poll_s=2 * poll_interval_s + HTTP_PHASES * http_timeout_s + BACKOFF_CAP_S,
+            confirm_s=4 * confirm_timeout_s + 2 * BACKOFF_CAP_S,
+            retry_refused_s=retry_refused_s,
+        )
+
+
+@dataclass(slots=True)
+class Failure:
+    """A failure that goes on: no success since."""
+
+    code: str
+    """Of a closed set."""
+    message: str
+    since: float
+    times: int = 1
+
+
+def continued(failure: Failure | None, now: float, code: str, message: str) -> Failure:
+    """The failure that goes on with one more of the kind, or a new one."""
+    if failure is None:
+        return Failure(code, message, since=now)
+    return Failure(code, message, since=failure.since, times=failure.times + 1)
+
+
+@dataclass(slots=True)
+class Stage:
+    """One of the three things that a stream waits for: a poll, a confirm, a commit."""
+
+    since: float | None = None
+    """When the current wait began: at its start or at the last success. None: nothing is waited for."""
+    succeeded_at: float | None = None
+    heard_at: float = NEVER
+    """Last success or failure: a stage that fails aloud is not stuck."""
+    quiet_until: float = NEVER
+    """Nothing can be heard before: the other side, or our backoff, said so."""
+    failure: Failure | None = None
+
+    def succeeded(self, now: float, *, waits_on: bool) -> Failure | None:
+        """A success; returns the failure that it ended. `waits_on`: there is more to wait for."""
+        ended, self.failure = self.failure, None
+        self.succeeded_at = self.heard_at = now
+        self.quiet_until = NEVER
+        self.since = now if waits_on else None
+        return ended
+
+    def failed(self, now: float, code: str, message: str) -> None:
+        """A try that failed."""
+        self.heard_at = now
+        self.failure = continued(self.failure, now, code, message)
+
+    def wait_until(self, moment: float) -> None:
+        """The next try is not made before."""
+        self.quiet_until = max(self.quiet_until, moment)
+
+    def begin(self, now: float) -> None:
+        """The wait begins, unless it has."""
+        if self.since is None:
+            self.since = now
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A receiver that the API refuses."""
+
+    problem: str
+    """The API's status, error code or title."""
+    since: float
+
+
+@dataclass(slots=True)
+class BrokerCondition:
+    """The connection to the broker."""
+
+    address: str | None = None
+    """`host:port` of the last connection; nothing else of the URL."""
+    is_connected: bool = False
+    is_blocked: bool = False
+    """It takes nothing for now (`connection.blocked`)."""
+    changed_at: float | None = None
+    """When it was connected, lost, blocked or unblocked last."""
+    failure: Failure | None = None
+    """Why there is no connection, or no session on it, until messages are confirmed again."""
+
+    @property
+    def available_since(self) -> float | None:
+        """Since when it takes messages; None: it does not."""
+        return self.changed_at if self.is_connected and not self.is_blocked else None
+
+    @property
+    def gives_sessions(self) -> bool:
+        """It is connected, not blocked, and nothing is known that would keep messages from it."""
+        return self.available_since is not None and self.failure is None
+
+
+@dataclass(slots=True)
+class StoreCondition:
+    """Whether the store does what it is asked."""
+
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class StreamProgress:
+    """All that is known of one stream since this process got it."""
+
+    source: SourceName
+    name: str
+    bounds: Bounds
+    broker: BrokerCondition
+    """The broker that its messages go to."""
+    is_running: bool = False
+    started_at: float | None = None
+    cursor: int | None = None
+    receivers: int | None = None
+    refused: dict[int, Refusal] = field(default_factory=dict)
+    """By HER-id; at most as many as the stream has receivers."""
+    is_behind: bool = False
+    """The last poll was full, or the last page committed was and more are on their way."""
+    committed_created_at: datetime | None = None
+    """When the last committed event was created."""
+    poll: Stage = field(default_factory=Stage)
+    confirm: Stage = field(default_factory=Stage)
+    commit: Stage = field(default_factory=Stage)
+    in_flight: int = 0
+    """Messages sent whose page is not known to be routed or parked."""
+    uncommitted: deque[datetime | None] = field(default_factory=deque)
+    """Pages confirmed and not yet committed, oldest first: when the last event of each was created."""
+    held_reason: str | None = None
+    held_since: float | None = None
+    restarts: int = 0
+    restarts_in_a_row: int = 0
+    """Since the last successful poll."""
+    anomalies: Counter[str] = field(default_factory=Counter)
+    confirmed: Counter[str] = field(default_factory=Counter)
+    """Routed events by event name."""
+    parked: Counter[str] = field(default_factory=Counter)
+    """Parked messages by reason."""
+    throughput: Throughput = field(default_factory=Throughput)
+
+    @property
+    def is_publishing(self) -> bool:
+        """Pages are on their way to the broker or the store."""
+        return self.confirm.since is not None or self.commit.since is not None
+
+    @property
+    def are_all_refused(self) -> bool:
+        """No receiver is left that the API answers for."""
+        return bool(self.receivers) and len(self.refused) >= (self.receivers or 0)
+
+    @property
+    def last_success_at(self) -> float | None:
+        """Last successful poll or commit."""
+        times = [at for at in (self.poll.succeeded_at, self.commit.succeeded_at) if at is not None]
+        return max(times, default=None)
+
+    def lag_s(self, at: datetime) -> float | None:
+        """0 when nothing more was there, else how old the last committed event is; None: nothing is known yet."""
+        if not self.is_behind:
+            return None if self.poll.succeeded_at is None else 0.0
+        if self.committed_created_at is None:
+            return None
+        return max((at - self.committed_created_at).total_seconds(), 0.0)
+
+
+@dataclass(slots=True)
+class RecentError:
+    """Something that went wrong lately, with how often it did so in a row."""
+
+    at: datetime
+    stream: str | None
+    code: str
+    message: str
+    times: int = 1
+
+
+@dataclass(slots=True)
+class BridgeState:
+    """The whole process."""
+
+    clock: Clock
+    version: str
+    broker: BrokerCondition = field(default_factory=BrokerCondition)
+    store: StoreCondition = field(default_factory=StoreCondition)
+    streams: dict[str, StreamProgress] = field(default_factory=dict)
+    is_draining: bool = False
+    started_at: float = field(init=False)
+    heartbeat_at: float = field(init=False)
+    """When the supervisor last said that it is alive."""
+    recent_errors: deque[RecentError] = field(default_factory=lambda: deque(maxlen=RECENT_ERRORS))
+
+    def __post_init__(self) -> None:
+        self.started_at = self.heartbeat_at = self.clock.monotonic()
+
+    def note_error(self, code: str, message: str, *, stream: str | None = None, times: int = 1) -> None:
+        """Remember it among the recent errors; one that is there already moves to the end and is counted."""
+        for known in self.recent_errors:
+            if (known.stream, known.code, known.message) == (stream, code, message):
+                times += known.times
+                self.recent_errors.remove(known)
+                break
+        self.recent_errors.append(RecentError(self.clock.now(), stream, code, message, times))
