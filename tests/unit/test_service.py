@@ -13,9 +13,12 @@ class Door:
     def __init__(self, away: int) -> None:
         self.away = away
         self.knocks = 0
+        self.knocked_five_times = asyncio.Event()
 
     async def connect(self) -> None:
         self.knocks += 1
+        if self.knocks == 5:
+            self.knocked_five_times.set()
         if self.knocks <= self.away:
             raise BrokerUnavailable("no broker takes a connection")
 
@@ -23,8 +26,7 @@ class Door:
 async def test_the_connection_is_kept_while_there_is_nothing_to_publish() -> None:
     door, stop, clock = Door(away=2), asyncio.Event(), FakeClock()
     keeping = asyncio.create_task(stay_connected(door, stop, clock=clock))
-    while door.knocks < 5:
-        await asyncio.sleep(0)
+    await door.knocked_five_times.wait()
     stop.set()
     await keeping
     assert clock.slept[2:4] == [1.0, 1.0], "once connected, it looks every second"
