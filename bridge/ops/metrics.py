@@ -42,9 +42,17 @@ def closed(value: str, known: Collection[str]) -> str:
 class Metrics:
     """The process's metrics. Updated once a page, never once an event."""
 
-    def __init__(self, *, sources: Sequence[SourceName] = SOURCES) -> None:
-        """`sources`: those that are on. Their series start at 0, so that a rate sees the first count."""
+    def __init__(self, *, sources: Sequence[SourceName] = SOURCES, per_her_id: bool = False) -> None:
+        """`sources`: those that are on. Their series start at 0, so that a rate sees the first count.
+
+        `per_her_id`: `OPS__METRICS_PER_HER_ID`, the one way in which a HER-id becomes a label.
+        """
         self.registry = CollectorRegistry()
+        self.receiver_events_confirmed: PageCounter | None = None
+        if per_her_id:
+            self.receiver_events_confirmed = self._counter(
+                "bridge_receiver_events_confirmed", "Events confirmed and routed, by receiver", "her_id"
+            )
         self._count()
         self._measure()
         ProcessCollector(registry=self.registry)

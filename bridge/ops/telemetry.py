@@ -263,6 +263,9 @@ class StreamTelemetry:
             self._metrics.events_confirmed.add(count, stream.source, event_label)
             stream.confirmed[event_label] += count
         stream.throughput.add(len(delivered), self._now())
+        if (receivers := self._metrics.receiver_events_confirmed) is not None:
+            for her_id, count in Counter(message.routing_key.rpartition(".")[2] for message in delivered).items():
+                receivers.add(count, her_id)
 
     def _count_parked(self, reason: str, count: int) -> None:
         stream = self._progress

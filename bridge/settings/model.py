@@ -48,7 +48,7 @@ class OpsSettings(Group):
     tail: bool = False
     """On: confirmed events can be read there by `bridge tail`. Off: they say who gets messages from whom."""
     metrics_per_her_id: bool = False
-    """On: metrics have a series per HER-id. Off: up to 45,000 series would be too many for most."""
+    """On: `bridge_receiver_events_confirmed_total` has a series a HER-id. Off: up to 45,000 are too many for most."""
 
 
 class LogSettings(Group):

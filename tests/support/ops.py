@@ -17,10 +17,10 @@ BOUNDS = Bounds(poll_s=270, confirm_s=120, commit_s=60, retry_refused_s=300)
 class Ops:
     """Everything of bridge.ops but the server; the clock begins at START."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, per_her_id: bool = False) -> None:
         self.clock = FakeClock(auto=False, start=START)
         self.state = BridgeState(self.clock, "1.2.3")
-        self.metrics = Metrics(sources=["nhn"])
+        self.metrics = Metrics(sources=["nhn"], per_her_id=per_her_id)
         self.tail = Tail()
         self.telemetry = BridgeTelemetry(self.state, self.metrics, tail=self.tail)
 

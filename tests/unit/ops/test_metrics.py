@@ -64,6 +64,14 @@ def test_the_names_and_labels_are_those_of_the_interface(busy: Ops) -> None:
     assert "process_cpu_seconds" in families
 
 
+def test_only_where_it_is_asked_for_there_is_a_series_for_each_her_id() -> None:
+    ops = Ops(per_her_id=True)
+    page = [message("a", routing_key="new-message.7001"), message("b", routing_key="apprec.7001")]
+    ops.stream().confirmed([*page, message("c", routing_key="apprec.7002")], seconds=0.1)
+    assert ops.sample("bridge_receiver_events_confirmed_total", her_id="7001") == 2
+    assert ops.sample("bridge_receiver_events_confirmed_total", her_id="7002") == 1
+
+
 def test_no_label_ever_carries_a_her_id(busy: Ops) -> None:
     values = {
         value
