@@ -5,13 +5,14 @@
 // stdout, first line: {"issuer": "http://127.0.0.1:PORT"}
 //   GET  /notifications      the API
 //   GET  /test/tally         {"tokens", "tokenRefusals": {error: n}, "apiOk", "apiRefusals": {error: n}, "keyIds": [...]}
+//   POST /test/reset-tally   the tally starts anew
 //   POST /test/refuse-tokens the API refuses every token that it has seen until now
 //   POST /test/turn-nonce    the API takes no older nonce from now on
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from 'jose';
-import { Provider } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 
 const ALGORITHMS = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 const PROOF_WINDOW_S = 6; // as NHN's sample API
@@ -25,7 +26,9 @@ lines.once('line', (line) => start(JSON.parse(line)));
 lines.once('close', () => process.exit(0));
 
 async function start({ clients, tokenLifeS = 60, apiNonce = false }) {
-  const tally = { tokens: 0, tokenRefusals: {}, apiOk: 0, apiRefusals: {}, keyIds: [] };
+  const tally = {};
+  const reset = () => Object.assign(tally, { tokens: 0, tokenRefusals: {}, apiOk: 0, apiRefusals: {}, keyIds: [] });
+  reset();
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
   const api = makeApi({ publicKey, apiNonce, tally });
   let handler;
@@ -39,6 +42,7 @@ async function start({ clients, tokenLifeS = 60, apiNonce = false }) {
         const { pathname } = new URL(req.url, issuer);
         if (pathname === '/notifications') return api.answer(req, res, issuer);
         if (pathname === '/test/tally') return json(res, 200, tally);
+        if (pathname === '/test/reset-tally') return json(res, 200, reset());
         if (pathname === '/test/refuse-tokens') { api.refuseTokens(); return json(res, 200, {}); }
         if (pathname === '/test/turn-nonce') { api.turnNonce(); return json(res, 200, {}); }
         return issue(req, res);
@@ -80,10 +84,11 @@ function makeProvider(issuer, { clients, tokenLifeS, tally, jwks }) {
       },
     },
     // as HelseID: the issuer alone is the audience, `exp` is near, `typ` is set
-    assertJwtClientAuthClaimsAndHeader: (ctx, claims, header) => {
-      ctx.assert(claims.aud === issuer, 401, 'aud');
-      ctx.assert(claims.exp - Date.now() / 1000 <= 60, 401, 'exp');
-      ctx.assert(header.typ === 'client-authentication+jwt', 401, 'typ');
+    assertJwtClientAuthClaimsAndHeader: (_, claims, header) => {
+      const holds = claims.aud === issuer
+        && claims.exp - Date.now() / 1000 <= 60
+        && header.typ === 'client-authentication+jwt';
+      if (!holds) throw new errors.InvalidClientAuth('aud, exp or typ');
     },
     // the organisation that was asked for, to be seen in the token
     extraTokenClaims: (ctx) => {
@@ -98,7 +103,10 @@ function makeProvider(issuer, { clients, tokenLifeS, tally, jwks }) {
     tally.tokens += 1;
     tally.keyIds.push(decodeProtectedHeader(ctx.oidc.params.client_assertion).kid);
   });
-  provider.on('grant.error', (ctx, error) => count(tally.tokenRefusals, error.error));
+  provider.on('grant.error', (ctx, error) => {
+    count(tally.tokenRefusals, error.error);
+    console.error(error.error, error.error_detail, error.cause?.message);
+  });
   provider.on('server_error', (ctx, error) => console.error(error));
   return provider;
 }
