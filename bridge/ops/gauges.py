@@ -38,6 +38,12 @@ class StateGauges(Collector):
             ("bridge_streams_not_ready", "Streams with a reason in /readyz", len(not_ready)),
         ):
             yield GaugeMetricFamily(name, documentation, value=float(value))
+        expiry = GaugeMetricFamily(
+            "bridge_token_expiry_timestamp_seconds", "Unix time at which the youngest token ends", labels=["issuer"]
+        )
+        for issuer, ends_at in state.token_expiries.items():
+            expiry.add_metric([issuer], ends_at)
+        yield expiry
         build = GaugeMetricFamily("bridge_build_info", "1, labelled with the version", labels=["version"])
         build.add_metric([state.version], 1.0)
         yield build

@@ -1,5 +1,8 @@
 """What happens to the process, its broker and its store: each call makes the log line and the state, as `telemetry`."""
 
+from datetime import datetime
+from typing import Protocol
+
 import structlog
 from structlog.typing import FilteringBoundLogger
 
@@ -65,6 +68,37 @@ class BrokerTelemetry:
             self._log.warning(f"broker.{code}", error=message, address=self._state.broker.address, times=times)
 
 
+class Trouble(Protocol):
+    """What signing in has to say: bridge.auth's diagnosis."""
+
+    @property
+    def sentence(self) -> str: ...
+
+
+class SignInTelemetry:
+    """Of signing in; called by whoever fetches tokens."""
+
+    def __init__(self, state: BridgeState) -> None:
+        self._state = state
+        self._repeats = Repeats()
+        self._log: FilteringBoundLogger = structlog.get_logger()
+
+    def token_obtained(self, issuer: str, expires_at: datetime) -> None:
+        """A token came, valid until `expires_at`."""
+        self._state.token_expiries[issuer] = expires_at.timestamp()
+        if self._repeats.ended("trouble"):
+            self._log.info("sign_in.recovered", issuer=issuer)
+        self._log.debug("sign_in.token", issuer=issuer, expires_at=expires_at.isoformat())
+
+    def trouble(self, diagnosis: Trouble) -> None:
+        """Work goes on for now, but a person should know."""
+        sentence = clipped(diagnosis.sentence)
+        self._state.note_error("sign-in", sentence)
+        times = self._repeats.due("trouble", sentence, self._state.clock.monotonic())
+        if times is not None:
+            self._log.warning("sign_in.trouble", reason=sentence, times=times)
+
+
 class StoreTelemetry:
     """Of what is asked of the store outside a stream's commits, which tell of themselves."""
 
@@ -96,6 +130,7 @@ class BridgeTelemetry:
         metrics.registry.register(StateGauges(state))
         self.broker = BrokerTelemetry(state)
         self.store = StoreTelemetry(state)
+        self.sign_in = SignInTelemetry(state)
         self._state = state
         self._metrics = metrics
         self._tail = tail

@@ -245,6 +245,8 @@ class BridgeState:
     broker: BrokerCondition = field(default_factory=BrokerCondition)
     store: StoreCondition = field(default_factory=StoreCondition)
     streams: dict[str, StreamProgress] = field(default_factory=dict)
+    token_expiries: dict[str, float] = field(default_factory=dict)
+    """Issuer → when its youngest token ends, seconds since the epoch."""
     is_draining: bool = False
     started_at: float = field(init=False)
     heartbeat_at: float = field(init=False)

@@ -1,5 +1,7 @@
 """The names and labels that dashboards and alert rules depend on."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailable
@@ -23,6 +25,7 @@ FAMILIES = {
     "bridge_broker_blocked": set(),
     "bridge_streams_owned": set(),
     "bridge_streams_not_ready": set(),
+    "bridge_token_expiry_timestamp_seconds": {"issuer"},
     "bridge_build_info": {"version"},
     "bridge_feed_anomalies": {"source", "kind"},
     "bridge_receivers_refused": {"source"},
@@ -50,6 +53,7 @@ def busy() -> Ops:
     stream.confirmed(page, seconds=0.1)
     stream.committed(cursor=17, caught_up=True)
     stream.restarted("no successful poll")
+    ops.telemetry.sign_in.token_obtained("https://issuer.example", datetime(2026, 4, 14, 7, 0, tzinfo=UTC))
     return ops
 
 

@@ -1,5 +1,7 @@
 """The broker, the store and the process."""
 
+from datetime import UTC, datetime
+
 from structlog.typing import EventDict
 
 from bridge.errors import StoreUnavailable
@@ -121,3 +123,20 @@ def test_heartbeat_and_drain_are_noted(logs: list[EventDict]) -> None:
     assert ops.state.heartbeat_at == 7
     assert ops.state.is_draining
     assert events(logs) == [("info", "bridge.draining")]
+
+
+class Trouble:
+    """As bridge.auth's diagnosis."""
+
+    sentence = "HelseID does not know the client."
+
+
+def test_a_token_is_shown_by_its_end_and_trouble_by_its_sentence(logs: list[EventDict]) -> None:
+    ops = Ops()
+    ops.telemetry.sign_in.trouble(Trouble())
+    ops.telemetry.sign_in.trouble(Trouble())
+    ops.telemetry.sign_in.token_obtained("https://issuer.example", datetime(2026, 4, 14, 7, 0, tzinfo=UTC))
+
+    assert ops.sample("bridge_token_expiry_timestamp_seconds", issuer="https://issuer.example") == 1776150000.0
+    assert [error.message for error in ops.state.recent_errors] == ["HelseID does not know the client"]
+    assert [entry["event"] for entry in logs] == ["sign_in.trouble", "sign_in.recovered", "sign_in.token"]
