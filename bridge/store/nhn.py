@@ -1,0 +1,183 @@
+"""The store of the NHN source, on SQLAlchemy Core."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from sqlalchemy import case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge.checkpoints import Checkpoint, RecentPage, StreamState
+from bridge.ports import Clock
+from bridge.store.engine import Database
+from bridge.store.nhn_checkpoints import NhnTransaction
+from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+
+
+class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Where one receiver stands: a line of `bridge offsets list`."""
+
+    tenant: str
+    her_id: int
+    stream: str | None
+    """None: retired."""
+    offset: int
+    """Its own cursor, or its stream's where it shares that."""
+    updated_at: datetime
+    """When that cursor was last stored; aware, UTC."""
+
+
+class _Attempt(msgspec.Struct, frozen=True):
+    """A commit that has not answered, or not well."""
+
+    checkpoint: Checkpoint
+    commit_id: int
+
+
+class NhnStore:
+    """The port `Store` on a database. Calls may overlap; those for one stream are its owner's, one at a time.
+
+    A commit that got no answer in time may be whole all the same. The contract lets its caller repeat it, so each
+    commit marks its stream's row with an id of its own, and a repeated one looks for that mark first.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        """`clock` tells `updated_at`, nothing else."""
+        self._database = database
+        self._clock = clock
+        self._unsettled: dict[str, _Attempt] = {}
+
+    async def streams(self, tenant: str) -> Sequence[StreamState]:
+        """As the port says."""
+        return await self._database.read(partial(_streams, tenant=tenant))
+
+    async def retired(self, tenant: str) -> dict[int, int]:
+        """As the port says."""
+        return await self._database.read(partial(_retired, tenant=tenant))
+
+    async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
+        """As the port says; those that are in no stream are left as they are, so it can be repeated."""
+        await self._database.write(partial(_retire, tenant=tenant, her_ids=her_ids, now=self._clock.now()))
+
+    async def commit(self, checkpoint: Checkpoint) -> None:
+        """As the port says."""
+        attempt = self._unsettled.get(checkpoint.stream)
+        is_repeated = attempt is not None and attempt.checkpoint == checkpoint
+        if attempt is None or not is_repeated:
+            attempt = _Attempt(checkpoint, secrets.randbits(63))
+            self._unsettled[checkpoint.stream] = attempt
+        await self._database.write(partial(_commit, attempt=attempt, is_repeated=is_repeated, now=self._clock.now()))
+        self._unsettled.pop(checkpoint.stream, None)
+
+    async def receivers(self) -> Sequence[ReceiverOffset]:
+        """Every receiver of every tenant, by tenant and HER-id. Raises StoreUnavailable."""
+        return await self._database.read(_receiver_offsets)
+
+
+async def _commit(connection: AsyncConnection, *, attempt: _Attempt, is_repeated: bool, now: datetime) -> None:
+    if is_repeated:
+        found = await connection.execute(
+            select(nhn_stream.c.commit_id).where(nhn_stream.c.name == attempt.checkpoint.stream).with_for_update()
+        )
+        if found.scalar_one_or_none() == attempt.commit_id:
+            return
+    await NhnTransaction(connection, attempt.commit_id, now).apply(attempt.checkpoint)
+
+
+async def _retire(connection: AsyncConnection, *, tenant: str, her_ids: frozenset[int], now: datetime) -> None:
+    of_stream = select(nhn_stream.c.cursor).where(nhn_stream.c.name == nhn_receiver.c.stream).scalar_subquery()
+    await connection.execute(
+        update(nhn_receiver)
+        .where(
+            nhn_receiver.c.tenant == tenant,
+            nhn_receiver.c.her_id.in_(sorted(her_ids)),
+            nhn_receiver.c.stream.is_not(None),
+        )
+        .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), stream=None, updated_at=now)
+    )
+
+
+async def _retired(connection: AsyncConnection, *, tenant: str) -> dict[int, int]:
+    rows = await connection.execute(
+        select(nhn_receiver.c.her_id, nhn_receiver.c.cursor).where(
+            nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_(None)
+        )
+    )
+    return dict(rows.all())
+
+
+async def _receiver_offsets(connection: AsyncConnection) -> list[ReceiverOffset]:
+    is_sharing = nhn_receiver.c.cursor.is_(None)
+    rows = await connection.execute(
+        select(
+            nhn_receiver.c.tenant,
+            nhn_receiver.c.her_id,
+            nhn_receiver.c.stream,
+            case((is_sharing, nhn_stream.c.cursor), else_=nhn_receiver.c.cursor),
+            case((is_sharing, nhn_stream.c.updated_at), else_=nhn_receiver.c.updated_at),
+        ).outerjoin_from(nhn_receiver, nhn_stream, nhn_receiver.c.stream == nhn_stream.c.name)
+    )
+    offsets = [
+        ReceiverOffset(tenant=tenant, her_id=her_id, stream=stream, offset=offset, updated_at=updated_at)
+        for tenant, her_id, stream, offset, updated_at in rows
+    ]
+    # Sorted here, because databases differ in how they sort text.
+    return sorted(offsets, key=lambda receiver: (receiver.tenant, receiver.her_id))
+
+
+async def _streams(connection: AsyncConnection, *, tenant: str) -> list[StreamState]:
+    rows = await connection.execute(select(nhn_stream.c.name, nhn_stream.c.cursor).where(nhn_stream.c.tenant == tenant))
+    receivers = await _receivers(connection, tenant)
+    unnumbered = await _unnumbered(connection, tenant)
+    recent = await _recent(connection, tenant)
+    return [
+        StreamState(
+            name=name,
+            tenant=tenant,
+            cursor=cursor,
+            receivers=receivers[name],
+            unnumbered=frozenset(unnumbered[name]),
+            recent=tuple(recent[name]),
+        )
+        for name, cursor in sorted(rows.all())
+    ]
+
+
+async def _receivers(connection: AsyncConnection, tenant: str) -> defaultdict[str, dict[int, int | None]]:
+    rows = await connection.execute(
+        select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor)
+        .where(nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None))
+        .order_by(nhn_receiver.c.her_id)
+    )
+    receivers: defaultdict[str, dict[int, int | None]] = defaultdict(dict)
+    for stream, her_id, cursor in rows:
+        receivers[stream][her_id] = cursor
+    return receivers
+
+
+async def _unnumbered(connection: AsyncConnection, tenant: str) -> defaultdict[str, set[tuple[int, str]]]:
+    rows = await connection.execute(
+        select(nhn_unnumbered.c.stream, nhn_unnumbered.c.her_id, nhn_unnumbered.c.event_id)
+        .join_from(nhn_unnumbered, nhn_stream)
+        .where(nhn_stream.c.tenant == tenant)
+    )
+    unnumbered: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+    for stream, her_id, event_id in rows:
+        unnumbered[stream].add((her_id, event_id))
+    return unnumbered
+
+
+async def _recent(connection: AsyncConnection, tenant: str) -> defaultdict[str, list[RecentPage]]:
+    rows = await connection.execute(
+        select(nhn_recent.c.stream, nhn_recent.c.read_at, nhn_recent.c.offsets)
+        .join_from(nhn_recent, nhn_stream)
+        .where(nhn_stream.c.tenant == tenant)
+        .order_by(nhn_recent.c.read_at, nhn_recent.c.id)
+    )
+    recent: defaultdict[str, list[RecentPage]] = defaultdict(list)
+    for stream, read_at, offsets in rows:
+        recent[stream].append(RecentPage(read_at, offsets))
+    return recent

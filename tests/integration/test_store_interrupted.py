@@ -1,0 +1,186 @@
+"""Commits that are cancelled, run out of time, or lose their process: each is whole or absent, and can be repeated."""
+
+import asyncio
+import sys
+import threading
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from sqlalchemy import Connection, event
+
+from bridge.checkpoints import Advance, Enrol, StreamState
+from bridge.errors import StoreUnavailable
+from bridge.store import NhnStore, engine, open_store
+from tests.support.clock import FakeClock
+
+ENROL = Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 40})
+ADVANCE = Advance(
+    stream="nhn/acme/0", previous=40, cursor=60, unnumbered_added=frozenset({(101, "a")}), forget_recent_before=1.0
+)
+BEFORE = StreamState(name="nhn/acme/0", tenant="acme", cursor=40, receivers={101: None})
+AFTER = StreamState(
+    name="nhn/acme/0", tenant="acme", cursor=60, receivers={101: None}, unnumbered=frozenset({(101, "a")})
+)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[NhnStore]:
+    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
+        await store.commit(ENROL)
+        yield store
+
+
+@contextmanager
+def hanging(store: NhnStore, moment: str) -> Iterator[threading.Event]:
+    """Until the block ends the disk hangs at `moment` (`begin` or `commit`) of a transaction; set once it does.
+
+    Meanwhile the store's patience is short.
+    """
+    is_hanging, is_well = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_hanging.set()
+        is_well.wait()
+
+    def hang_driver(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver._tx.put_nowait((None, hang))
+
+    target = store._database._engine.sync_engine
+    event.listen(target, moment, hang_driver)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store._database, "_timeout_s", 0.7)
+        patch.setattr(engine, "GIVE_UP_S", 0.1)
+        try:
+            yield is_hanging
+        finally:
+            is_well.set()
+            event.remove(target, moment, hang_driver)
+
+
+@contextmanager
+def at_statement(number: int, act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` when the driver is given its call number `number`, counted from 1."""
+    calls = count(1)
+    execute: Callable[..., Awaitable[object]] = aiosqlite.Connection._execute
+
+    async def counting(self: aiosqlite.Connection, *args: object) -> object:
+        if next(calls) == number:
+            act()
+        return await execute(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "_execute", counting)
+        yield
+
+
+@pytest.mark.parametrize("statement", range(1, 18))
+async def test_a_commit_cancelled_at_any_statement_is_whole_when_its_caller_goes_on(
+    store: NhnStore, statement: int
+) -> None:
+    commit = asyncio.create_task(store.commit(ADVANCE))
+    with at_statement(statement, commit.cancel), pytest.raises(asyncio.CancelledError):
+        await commit
+    assert list(await store.streams("acme")) == [AFTER]
+
+
+@pytest.mark.parametrize("statement", range(1, 18))
+async def test_a_transaction_torn_at_any_statement_is_whole_or_absent_and_can_be_repeated(
+    store: NhnStore, statement: int
+) -> None:
+    def tear() -> None:
+        (transaction,) = store._database._running
+        transaction.cancel()
+
+    with at_statement(statement, tear), pytest.raises(asyncio.CancelledError):
+        await store.commit(ADVANCE)
+    assert list(await store.streams("acme")) in ([BEFORE], [AFTER])
+    await store.commit(ADVANCE)
+    assert list(await store.streams("acme")) == [AFTER]
+
+
+@pytest.mark.parametrize("at", ["begin", "commit"])
+async def test_a_commit_cancelled_while_the_disk_hangs_is_whole_or_absent(store: NhnStore, at: str) -> None:
+    with hanging(store, at) as is_hanging:
+        commit = asyncio.create_task(store.commit(ADVANCE))
+        await asyncio.to_thread(is_hanging.wait)
+        commit.cancel()
+        await asyncio.wait({commit})
+    await store.commit(ADVANCE)
+    assert list(await store.streams("acme")) == [AFTER]
+
+
+@pytest.mark.parametrize("at", ["begin", "commit"])
+async def test_a_disk_that_hangs_makes_the_store_unavailable_in_bounded_time(store: NhnStore, at: str) -> None:
+    with hanging(store, at):
+        for _ in range(2):
+            async with asyncio.timeout(5):
+                with pytest.raises(StoreUnavailable, match="no answer in time"):
+                    await store.commit(ADVANCE)
+
+
+async def test_a_commit_that_was_whole_after_its_time_ran_out_is_not_refused_when_repeated(store: NhnStore) -> None:
+    with hanging(store, "commit"), pytest.raises(StoreUnavailable):
+        await store.commit(ADVANCE)
+    await store.commit(ADVANCE)
+    assert list(await store.streams("acme")) == [AFTER]
+
+
+async def test_the_latest_state_is_read_only_after_an_unanswered_commit_is_settled(store: NhnStore) -> None:
+    with hanging(store, "commit"):
+        with pytest.raises(StoreUnavailable):
+            await store.commit(ADVANCE)
+        with pytest.raises(StoreUnavailable):
+            await store.streams("acme")
+    assert list(await store.streams("acme")) == [AFTER]
+
+
+async def test_a_different_commit_after_an_unanswered_one_is_compared_with_the_store(store: NhnStore) -> None:
+    with hanging(store, "commit"), pytest.raises(StoreUnavailable):
+        await store.commit(ADVANCE)
+    await store.commit(Advance(stream="nhn/acme/0", previous=60, cursor=61))
+    (state,) = await store.streams("acme")
+    assert state.cursor == 61
+
+
+COMMIT_FOR_EVER = """
+import asyncio, sys
+from bridge.checkpoints import Advance
+from bridge.clock import SystemClock
+from bridge.store import open_store
+
+async def main():
+    async with open_store(sys.argv[1], clock=SystemClock()) as store:
+        cursor = 40
+        while True:
+            await store.commit(Advance(stream="nhn/acme/0", previous=cursor, cursor=cursor + 1))
+            cursor += 1
+            print(cursor, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(90)  # The process imports everything first.
+async def test_every_commit_that_returned_outlives_its_process_being_killed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'bridge.db'}"
+    async with open_store(url, clock=FakeClock()) as store:
+        await store.commit(ENROL)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", COMMIT_FOR_EVER, url, stdout=PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    returned = [await process.stdout.readline() for _ in range(20)]
+    process.kill()
+    returned += (await process.stdout.read()).split()
+    last_returned = int(returned[-1])
+    await process.wait()
+    async with open_store(url, clock=FakeClock()) as store:
+        (state,) = await store.streams("acme")
+    assert state.cursor in (last_returned, last_returned + 1)
