@@ -74,7 +74,10 @@ class TcpProxy:
             connection.cancel()
 
     def cut_after(self, count_bytes: int, direction: Direction) -> None:
-        """Cut once, as soon as `count_bytes` (> 0) more have been forwarded that way; not one more gets through."""
+        """Cut once, as soon as `count_bytes` (> 0) more have been forwarded that way; not one more gets through.
+
+        As with any reset, what the other side's system has not taken by then is lost with it.
+        """
         self._left_bytes[direction] = count_bytes
 
     def pause(self, directions: frozenset[Direction] = BOTH) -> None:

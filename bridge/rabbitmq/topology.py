@@ -1,0 +1,126 @@
+"""What has to be on the broker (product.md §5): declared, or only looked for.
+
+Each thing is asked for on a channel of its own, because every "no" of the broker closes the channel. Works the same on
+RabbitMQ 3.10 to 4.x.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import aiormq
+from aio_pika.abc import AbstractChannel
+from pamqp.common import FieldTable
+
+from bridge.errors import BrokerUnavailable
+from bridge.rabbitmq.errors import describe
+
+QUORUM: FieldTable = {"x-queue-type": "quorum"}
+PARKED_ARGUMENTS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+"""RabbitMQ 4 drops a message after 20 deliveries by default; looking at a parked message must never drop it."""
+
+
+_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)'")
+"""How RabbitMQ names the first property in which what is there differs from what was declared."""
+_ESSENTIAL = frozenset({"type", "durable", "auto_delete", "internal", "exclusive"})
+"""Properties that must agree. RabbitMQ compares these before any argument (`x-queue-type`, `alternate-exchange`, …), so
+one that is named as different says that these agree."""
+
+NewChannel = Callable[[], AbstractChannel]
+"""Makes a channel that its `async with` opens and closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscriber's queue with its bindings: what of the route contract AMQP can declare or look for."""
+
+    queue: str
+    exchange: str
+    bindings: tuple[str, ...] = ()
+    required: bool = False
+    """It has to be there, whoever declares it."""
+    declare: bool = False
+    """The bridge declares it, durable and quorum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What has to be there."""
+
+    exchanges: tuple[str, ...]
+    """Durable topic exchanges of the sources that are on."""
+    parked_exchange: str = "bridge.parked"
+    parked_queue: str = "bridge.parked"
+    subscriptions: tuple[Subscription, ...] = ()
+    mode: Literal["declare", "check"] = "declare"
+
+    async def apply(self, new_channel: NewChannel, *, address: str) -> None:
+        """Declare or look for all of it; raises BrokerUnavailable that names all that is missing, refused or different.
+
+        AMQP cannot look at bindings: in mode `check` they are not seen.
+        """
+        work = _Work(new_channel, declares=self.mode == "declare")
+        for exchange in self.exchanges:
+            await work.exchange(exchange, "topic")
+        await work.exchange(self.parked_exchange, "fanout")
+        await work.bound_queue(self.parked_queue, self.parked_exchange, ("",), PARKED_ARGUMENTS)
+        for subscription in self.subscriptions:
+            if subscription.declare:
+                await work.bound_queue(subscription.queue, subscription.exchange, subscription.bindings, QUORUM)
+            elif subscription.required:
+                await work.existing_queue(subscription.queue)
+        if work.mistakes:
+            raise BrokerUnavailable(f"RabbitMQ at {address} lacks what the bridge needs: {'; '.join(work.mistakes)}")
+
+
+class _Work:
+    """One pass over the topology, which notes what is wrong and goes on."""
+
+    def __init__(self, new_channel: NewChannel, *, declares: bool) -> None:
+        self._new_channel = new_channel
+        self._declares = declares
+        self.mistakes: list[str] = []
+
+    async def exchange(self, name: str, kind: str) -> None:
+        await self._try(
+            f"exchange {name}",
+            lambda channel: channel.declare_exchange(name, kind, durable=True, passive=not self._declares),
+        )
+
+    async def bound_queue(self, name: str, exchange: str, patterns: tuple[str, ...], arguments: FieldTable) -> None:
+        if not self._declares:
+            await self.existing_queue(name)
+            return
+        await self._try(f"queue {name}", lambda channel: channel.declare_queue(name, durable=True, arguments=arguments))
+        for pattern in patterns:
+            await self._try(f"binding of queue {name} to {exchange}", partial(_bind, name, exchange, pattern))
+
+    async def existing_queue(self, name: str) -> None:
+        await self._try(f"queue {name}", lambda channel: channel.declare_queue(name, passive=True))
+
+    async def _try(self, name: str, step: Callable[[AbstractChannel], Awaitable[object]]) -> None:
+        try:
+            async with self._new_channel() as channel:
+                await step(channel)
+        except aiormq.ChannelNotFoundEntity:
+            self._note(f"{name}: an exchange or queue is missing")  # the broker's own words would name it once more
+        except aiormq.AMQPChannelError as exc:
+            if not _is_acceptable(exc):
+                self._note(f"{name}: {describe(exc)}")
+
+    def _note(self, mistake: str) -> None:
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
+
+
+def _is_acceptable(error: aiormq.AMQPChannelError) -> bool:
+    """Whether the broker only says that what is there has other arguments: somebody chose them."""
+    differs = _INEQUIVALENT.search(str(error)) if isinstance(error, aiormq.ChannelPreconditionFailed) else None
+    return differs is not None and differs[1] not in _ESSENTIAL
+
+
+async def _bind(queue: str, exchange: str, pattern: str, channel: AbstractChannel) -> None:
+    existing = await channel.get_queue(queue, ensure=False)
+    await existing.bind(exchange, pattern)
