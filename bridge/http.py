@@ -57,7 +57,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
         return min(float(text[:9]), MAX_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((aware - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
@@ -97,7 +97,7 @@ class HttpReader:
         await self._gate.wait()
         try:
             async with asyncio.timeout(self._whole_timeout_s), self._opened(url, params, headers) as response:
-                body = await self._read(response, observe)
+                body = await self._body(response, observe)
         except TimeoutError as error:
             raise SourceUnavailable(f"no complete answer within {self._whole_timeout_s:g} s") from error
         except httpx.HTTPError as error:
@@ -114,6 +114,14 @@ class HttpReader:
         asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
         async with self._client.stream("GET", url, params=params, headers=asked, follow_redirects=False) as response:
             yield response
+
+    async def _body(self, response: httpx.Response, observe: Callable[[bytes], bool] | None) -> bytes:
+        try:
+            return await self._read(response, observe)
+        except BodyTooLarge:
+            if response.status_code == httpx.codes.OK:
+                raise
+            return b""  # the status of an error says enough
 
     async def _read(self, response: httpx.Response, observe: Callable[[bytes], bool] | None) -> bytes:
         coding = response.headers.get("content-encoding", "identity").strip().lower()

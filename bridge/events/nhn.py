@@ -1,7 +1,7 @@
 """From a notification of NHN's feed to its message: event name, CloudEvent, AMQP properties (product.md §4)."""
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 
 import msgspec
 
@@ -66,6 +66,9 @@ class _CloudEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+_YEARS = range(1971, MAXYEAR)
+"""Years that `createdAt` can mean. .NET writes year 1 for no value; AMQP's timestamp cannot hold what lies before 1970,
+nor a datetime the UTC of either end of the calendar."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -82,18 +85,21 @@ def id_of(notification: Notification) -> str | None:
 
 
 def created_at(notification: Notification) -> datetime | None:
-    """`createdAt` as an aware time; None where absent or without a time zone. Raises ValueError if it is no date."""
+    """`createdAt` as an aware time; None where absent, without a time zone, or in a year that stands for no value.
+
+    Raises ValueError if it is no date.
+    """
     if notification.created_at is None:
         return None
     moment = datetime.fromisoformat(notification.created_at)
-    return moment if moment.tzinfo else None
+    return moment if moment.tzinfo and moment.year in _YEARS else None
 
 
 def _rfc3339(text: str | None, moment: datetime | None) -> str | None:
     """The time as the API wrote it where CloudEvents allows that form (any number of fraction digits)."""
     if text is None or moment is None:
         return None
-    return text if _RFC3339.match(text) else moment.isoformat()
+    return text if _RFC3339.match(text) else moment.astimezone(UTC).isoformat()
 
 
 def message_of(notification: Notification, *, event_id: str, moment: datetime | None, exchange: str) -> Message:

@@ -9,7 +9,8 @@ from bridge.errors import AuthenticationError, BridgeError, RequestRejected, Sou
 MAX_TITLE_CHARS = 80
 ABOUT_RECEIVERS = frozenset({400, 403, 404, 423})
 """Statuses that one HER-id of a request can cause for all of it."""
-CLIENT_ERRORS = range(400, 500)
+CLIENT_ERRORS = frozenset(range(400, 500)) - {408}
+"""Statuses that blame the request. 408 (Request Timeout) is no fault of what was asked."""
 TOO_LONG = frozenset({414, 431})
 
 

@@ -19,12 +19,14 @@ class Cohort:
         self.is_main = is_main
         self.due_at = due_at
         """Monotonic time of the next poll, seconds."""
-        self.is_witnessed = False
-        """Whether the feed was seen to have come as far as the cursor. A number from the settings is no witness."""
         self.shown: set[tuple[int, str]] = set()
         """Items without an offset that this sweep has shown so far."""
         self.problem: Problem | None = None
         """Why the API refuses these receivers; None while it does not."""
+        self.is_accepted = False
+        """Whether the API took the last request for it."""
+        self.unrecorded_up_to = 0
+        """What a straggler had done with up to here, ahead of the main cohort, is not in the stream's window."""
 
 
 def next_due(cohorts: Sequence[Cohort]) -> Cohort:
@@ -32,17 +34,19 @@ def next_due(cohorts: Sequence[Cohort]) -> Cohort:
     return min((cohort for cohort in cohorts if cohort.her_ids), key=lambda cohort: cohort.due_at)
 
 
-def joining_limit(cohort: Cohort, cohorts: Sequence[Cohort]) -> int | None:
+def joining_limit(cohort: Cohort, cohorts: Sequence[Cohort], seen: int) -> int | None:
     """How far this cohort may go, so that it can join another at exactly the same offset; None: as far as there is.
 
     Whoever is behind goes up to where the other stands; the other stands still meanwhile, because one cohort is polled
-    at a time. Where the feed has not been seen to have come that far, nothing is concluded from seeing nothing.
+    at a time. `seen`: the highest offset that the feed has shown. Where it has not been seen to have come that far,
+    nothing is concluded from seeing nothing: a cursor may be a number from the settings.
     """
-    goals = [other for other in cohorts if other.is_main != cohort.is_main and other.her_ids and other.is_witnessed]
-    return min((o.cursor for o in goals if o.problem is None and o.cursor >= cohort.cursor), default=None)
+    goals = [other for other in cohorts if other.is_main != cohort.is_main and other.problem is None]
+    return min((other.cursor for other in goals if cohort.cursor <= other.cursor <= seen), default=None)
 
 
 def joinable(cohorts: Sequence[Cohort]) -> list[Cohort]:
-    """Stragglers that stand where the main cohort stands, and that the API does not refuse."""
+    """Stragglers that stand where the main cohort stands; none where the API refuses the one or the other."""
     main = next(cohort for cohort in cohorts if cohort.is_main)
-    return [c for c in cohorts if not c.is_main and c.problem is None and c.cursor == main.cursor]
+    at_main = [cohort for cohort in cohorts if not cohort.is_main and cohort.cursor == main.cursor]
+    return [straggler for straggler in at_main if straggler.problem is None and main.problem is None]

@@ -1,6 +1,7 @@
 """From the bytes of an answer to items. Pure. One bad item spoils nothing but itself (G5)."""
 
 import hashlib
+import re
 from datetime import datetime
 
 import msgspec
@@ -33,23 +34,37 @@ class _Page(msgspec.Struct):
     notifications: list[msgspec.Raw]
 
 
+class _Outline(msgspec.Struct):
+    """What is looked for in an item that cannot be understood; the rest of it is not even decoded."""
+
+    offset: msgspec.Raw = msgspec.Raw(b"null")
+    receiver: msgspec.Raw = msgspec.field(name="notificationReceiverHerId", default=msgspec.Raw(b"null"))
+
+
 class NotAPage(Exception):
     """The answer is no JSON object with a `notifications` array. Says nothing about how many there are."""
 
 
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_item = msgspec.json.Decoder(Notification).decode
-_decode_anything = msgspec.json.Decoder().decode
+_decode_outline = msgspec.json.Decoder(_Outline).decode
+_decode_whole = msgspec.json.Decoder(int).decode
+
+_HEX = rb"[0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]%b\\u[dD][c-fC-F]%b|(u[dD][89a-fA-F]%b)|.)" % (_HEX, _HEX, _HEX), re.DOTALL)
+"""An escape in JSON; the group is half of a surrogate pair without the other."""
 
 
 def read_page(body: bytes) -> list[Item]:
     """The items of a 200 answer, in its order. Raises NotAPage."""
     try:
         page = _decode_page(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotAPage(f"not the documented JSON: {error}") from error
     except RecursionError as error:
         raise NotAPage("nested too deeply") from error
+    except msgspec.MsgspecError as error:
+        if (mended := _ESCAPE.sub(_mend, body)) != body:
+            return read_page(mended)
+        raise NotAPage(f"not the documented JSON: {error}") from error
     return [read_item(raw) for raw in page.notifications]
 
 
@@ -58,8 +73,12 @@ def read_item(raw: msgspec.Raw) -> Item:
     try:
         notification = _decode_item(raw)
         moment = created_at(notification)
-    except (msgspec.MsgspecError, ValueError) as error:
-        return _misunderstood(raw, "createdAt is no date" if type(error) is ValueError else str(error))
+    except msgspec.MsgspecError as error:
+        return _misunderstood(raw, str(error))
+    except UnicodeDecodeError:
+        return _misunderstood(raw, "not UTF-8")
+    except ValueError:
+        return _misunderstood(raw, "createdAt is no date")
     if problem := _problem(notification):
         return _misunderstood(raw, problem)
     return Item(
@@ -89,18 +108,26 @@ def _problem(notification: Notification) -> str | None:
 def _misunderstood(raw: msgspec.Raw, problem: str) -> Item:
     """Keep what can be read of it: an offset lets the cursor pass it, a receiver says whose it is."""
     try:
-        loose = _decode_anything(raw)
+        outline = _decode_outline(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        loose = None
-    fields = loose if isinstance(loose, dict) else {}
+        outline = _Outline()
     return Item(
         raw=raw,
-        offset=_whole(fields.get("offset"), range(MAX_OFFSET + 1)),
-        receiver=_whole(fields.get("notificationReceiverHerId"), _HER_IDS),
+        offset=_whole(outline.offset, range(MAX_OFFSET + 1)),
+        receiver=_whole(outline.receiver, _HER_IDS),
         key=hashlib.sha256(raw).hexdigest(),
         problem=problem,
     )
 
 
-def _whole(value: object, bounds: range) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value in bounds else None
+def _whole(raw: msgspec.Raw, bounds: range) -> int | None:
+    try:
+        value = _decode_whole(raw)
+    except msgspec.MsgspecError:
+        return None
+    return value if value in bounds else None
+
+
+def _mend(escape: re.Match[bytes]) -> bytes:
+    """Half a surrogate pair is no character: U+FFFD, as decoders of text do. msgspec refuses the whole page for one."""
+    return escape.group() if escape.group(1) is None else b"\\ufffd"

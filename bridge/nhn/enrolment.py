@@ -12,8 +12,8 @@ Start = Literal["earliest", "latest"] | int
 
 
 async def enrol(tenant: str, wanted: Collection[int], *, start: Start, feed: Feed, store: Store) -> list[StreamState]:
-    """The streams that serve the wanted receivers, each receiver with its cursor: its own old one where it has been here
-    before, else `start`. Safe to repeat. Raises TransientError, and ReceiversRefused never.
+    """The streams that serve the wanted receivers, each receiver with its cursor: its own old one where it has been
+    here before, else `start`. Safe to repeat. Raises TransientError, and ReceiversRefused never.
     """
     change = plan(tenant, wanted, await store.streams(tenant))
     if change.retire:

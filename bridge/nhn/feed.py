@@ -13,6 +13,10 @@ Pages = list[tuple[list[Item], bool]]
 """(items, is full) of each request of a poll."""
 
 
+class EveryReceiverRefused(RequestRejected):
+    """None of the HER-ids is accepted: it may be the request, not they."""
+
+
 class FeedObserver(Protocol):
     """What reading tells to whoever shows it: bridge.ops.telemetry."""
 
@@ -50,7 +54,10 @@ class Feed:
                 return pages
 
     async def find_refused(self, her_ids: Sequence[int], offset: int) -> dict[int, Problem]:
-        """Which of the HER-ids of a refused request are why; at least one. Raises TransientError: it is not the ids."""
+        """Which of the HER-ids of a refused request are why; at least one, and not all.
+
+        Raises EveryReceiverRefused, and TransientError of any kind.
+        """
         search = find_refused(her_ids)
         refused: dict[int, Problem] = {}
         try:
@@ -61,7 +68,9 @@ class Feed:
             refused = found.value
         except EverythingRefused as error:
             pause_s = self._retry_refused_s
-            raise RequestRejected(f"the API refuses every HER-id ({error.problem})", retry_after_s=pause_s) from error
+            raise EveryReceiverRefused(
+                f"the API refuses every HER-id ({error.problem})", retry_after_s=pause_s
+            ) from error
         if not refused:
             raise SourceUnavailable("the API refused a request, but takes each part of it")
         return refused

@@ -74,11 +74,16 @@ def check(
 def _arrange(
     pages: Sequence[tuple[Sequence[Item], bool]], position: int, anomalies: Counter[str]
 ) -> list[tuple[int, Item]]:
-    """All items with the offset they stand at, in offset order, each once, none that the API should have left out."""
+    """All items with the offset they stand at, in offset order, each once, none that the API should have left out.
+
+    One without an offset stands behind the one before it; in an unsorted page, where that says nothing, before all.
+    """
     arranged: list[tuple[int, Item]] = []
     known: set[tuple[int | None, str]] = set()
     for items, _ in pages:
         at = position
+        offsets = [item.offset for item in items if item.offset is not None]
+        is_sorted = offsets == sorted(offsets)
         for item in items:
             if item.offset is not None and item.offset <= position:
                 anomalies["already-seen"] += 1
@@ -90,7 +95,7 @@ def _arrange(
             if item.offset is not None:
                 anomalies["unsorted"] += int(item.offset < at)
                 at = item.offset
-            arranged.append((at, item))
+            arranged.append((at if item.offset is not None or is_sorted else position, item))
     arranged.sort(key=lambda entry: entry[0])
     return arranged
 

@@ -5,7 +5,7 @@
 k refused of n are found with about 2·k·log2(n) probes.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from bridge.nhn.answers import Problem
 
@@ -29,31 +29,30 @@ def find_refused(her_ids: Sequence[int]) -> Search:
     any_accepted = False
     level = _halves(tuple(her_ids))
     while level:
-        found = []
+        found: dict[tuple[int, ...], Problem] = {}
         for part in level:
             problem = yield part
             any_accepted = any_accepted or problem is None
             if problem is not None and len(part) == 1:
                 refused[part[0]] = problem
             elif problem is not None:
-                found.append(part)
+                found[part] = problem
         if not any_accepted and len(found) >= HOPELESS_PARTS:
-            any_accepted = yield from _is_any_accepted([part[0] for part in found])
+            yield from _require_one_accepted(found)
+            any_accepted = True
         level = [half for part in found for half in _halves(part)]
     if len(refused) == len(her_ids) > 1:
         raise EverythingRefused(next(iter(refused.values())))
     return refused
 
 
-def _is_any_accepted(sample: Sequence[int]) -> Generator[tuple[int, ...], Problem | None, bool]:
-    problem = None
-    for her_id in sample:
-        problem = yield (her_id,)
-        if problem is None:
-            return True
-    if problem is not None:
-        raise EverythingRefused(problem)
-    return False
+def _require_one_accepted(
+    parts: Mapping[tuple[int, ...], Problem],
+) -> Generator[tuple[int, ...], Problem | None, None]:
+    for part in parts:
+        if (yield part[:1]) is None:
+            return
+    raise EverythingRefused(next(iter(parts.values())))
 
 
 def _halves(part: tuple[int, ...]) -> list[tuple[int, ...]]:

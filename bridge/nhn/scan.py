@@ -7,8 +7,9 @@ large. So the bytes are looked at as they come and not kept: a scanner that know
 import re
 
 _MAX_NAME_BYTES = 64
-_STRUCTURE = re.compile(rb'["{}\[\]:]')
-_STRING_END = re.compile(rb'["\\]')
+# A few steps of Python a piece, whatever is in it: an item can be gigabytes of escapes or of brackets.
+_STRUCTURE = re.compile(rb'"|:|[{\[]++|[}\]]++')
+_STRING_CONTENT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _NUMBER_END = re.compile(rb"[^0-9]")
 _NOTIFICATIONS_DEPTH = 1
 _ITEM_DEPTH = 3
@@ -42,17 +43,12 @@ class OffsetScanner:
 
     def _read_string(self, piece: bytes, position: int) -> int:
         text = self._text if self._text is not None else bytearray()
-        if self._is_escaped:
-            self._is_escaped = False
-            return position + 1
-        found = _STRING_END.search(piece, position)
-        end = found.start() if found else len(piece)
-        room = max(_MAX_NAME_BYTES - len(text), 0)
-        text += piece[position : min(end, position + room)]
-        if found and found.group() == b"\\":
-            self._is_escaped = True
-            text += b"\\"  # an escaped name is none that we look for
-        elif found:
+        content = _STRING_CONTENT.match(piece, position + self._is_escaped)
+        end = content.end() if content else len(piece)
+        self._is_escaped = piece[end:] == b"\\"
+        # With its backslashes: an escaped name is none that we look for.
+        text += piece[position : min(end + self._is_escaped, position + _MAX_NAME_BYTES - len(text))]
+        if piece[end : end + 1] == b'"':
             self._last_text, self._text = bytes(text), None
         return end + 1
 
@@ -60,13 +56,13 @@ class OffsetScanner:
         found = _STRUCTURE.search(piece, position)
         if found is None:
             return len(piece)
-        match found.group():
+        match found.group()[:1]:
             case b'"':
                 self._text = bytearray()
             case b"{" | b"[":
-                self._depth += 1
+                self._depth += len(found.group())
             case b"}" | b"]":
-                self._depth -= 1
+                self._depth -= len(found.group())
             case b":" if self._depth == _NOTIFICATIONS_DEPTH:
                 self._is_notifications = self._last_text == b"notifications"
             case b":" if self._depth == _ITEM_DEPTH and self._is_notifications and self._last_text == b"offset":

@@ -8,7 +8,7 @@ the store at any moment.
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,8 +17,8 @@ from bridge.checkpoints import Advance, Detach, Join, RecentPage, StreamState
 from bridge.errors import SourceUnavailable, TransientError
 from bridge.nhn.answers import Problem, ReceiversRefused
 from bridge.nhn.cohort import Cohort, joinable, joining_limit, next_due
-from bridge.nhn.decode import MAX_OFFSET, Item
-from bridge.nhn.feed import Feed
+from bridge.nhn.decode import Item
+from bridge.nhn.feed import EveryReceiverRefused, Feed, Pages
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.page import Checked, check
 from bridge.nhn.window import Window
@@ -68,6 +68,8 @@ class NhnSource:
         self._published = set(state.unnumbered)
         self._cohorts = _cohorts(state, self._window)
         self._main = self._cohorts[0]
+        self._seen = 0
+        """The highest offset that the feed has shown."""
         self._ready: deque[Batch] = deque()
 
     async def next(self) -> Batch:
@@ -90,7 +92,8 @@ class NhnSource:
             await self._isolate(cohort, error.problem)
             return
         self._accept(cohort)
-        limit = joining_limit(cohort, self._cohorts)
+        self._seen = max(self._seen, _highest(pages))
+        limit = joining_limit(cohort, self._cohorts, self._seen)
         checked = check(
             pages,
             position=cohort.position,
@@ -99,26 +102,28 @@ class NhnSource:
             published=self._published,
             limit=limit,
         )
-        items = sum(len(page) for page, _ in pages)
-        self._observer.polled(seconds=self._clock.monotonic() - started, items=items, full=checked.is_full)
         for kind, count in checked.anomalies.items():
             self._observer.anomaly(kind, count)
-        if "no-progress" in checked.anomalies:
+        if "no-progress" in checked.anomalies and not checked.items:
             raise SourceUnavailable("the API gave a full page with nothing after the offset that was asked for")
+        items = sum(len(page) for page, _ in pages)
+        self._observer.polled(seconds=self._clock.monotonic() - started, items=items, full=checked.is_full)
         self._hand_out(cohort, checked, limit if checked.reached_limit else None)
+        self._make_way(cohort)
         self._join()
 
     def _hand_out(self, cohort: Cohort, checked: Checked, met_at: int | None) -> None:
         """Turn a checked page into a batch, and move on."""
-        previous = cohort.cursor
+        previous, reread_from = cohort.cursor, self._window.start(cohort.cursor)
         cohort.cursor = max(previous, checked.position) if met_at is None else met_at
-        cohort.is_witnessed = cohort.is_witnessed or checked.position > previous or met_at is not None
         cohort.position = max(cohort.position, checked.position, met_at or 0)
         cohort.shown |= checked.shown
         is_swept = met_at is None and not checked.is_full
         added = checked.shown - self._published
         gone = self._gone(cohort) if is_swept and cohort.is_main else frozenset()
         self._published = (self._published | added) - gone
+        recent = self._remember(cohort, checked.items, previous)
+        has_reread = cohort.is_main and (is_swept or cohort.position >= previous)
         batch = Batch(
             messages=self._maker.messages(checked.items),
             checkpoint=Advance(
@@ -128,13 +133,14 @@ class NhnSource:
                 cursor=cohort.cursor,
                 unnumbered_added=added,
                 unnumbered_gone=gone,
-                recent=self._remember(cohort, checked.items, previous),
-                forget_recent_before=self._window.forget(self._clock.now().timestamp()),
+                recent=recent,
+                forget_recent_before=self._window.forget(self._clock.now().timestamp()) if has_reread else 0.0,
             ),
             cursor=cohort.cursor if cohort.is_main else None,
             caught_up=not checked.is_full,
         )
-        if checked.items or gone or cohort.cursor != previous:
+        has_forgotten = self._window.start(previous) != reread_from
+        if checked.items or gone or cohort.cursor != previous or has_forgotten:
             self._ready.append(batch)
         self._rest(cohort, self._settings.poll_interval_s if is_swept else 0.0)
         if is_swept:
@@ -143,31 +149,76 @@ class NhnSource:
 
     def _remember(self, cohort: Cohort, items: Sequence[Item], previous: int) -> tuple[RecentPage, ...]:
         """Note the offsets done with, so that reading again finds only what is late."""
-        frontier = previous if cohort.is_main else MAX_OFFSET
+        frontier = previous if cohort.is_main else self._main.cursor
         below = [item.offset for item in items if item.offset is not None and item.offset <= frontier]
         beyond = [item.offset for item in items if item.offset is not None and item.offset > frontier]
-        newest = max((item.created_at.timestamp() for item in items if item.created_at), default=None)
-        page = self._window.record(beyond, newest_created_at=newest, now=self._clock.now().timestamp())
-        return (*self._window.record_within(below), *([page] if page else []))
+        within = self._window.record_within(below)
+        if not cohort.is_main:
+            cohort.unrecorded_up_to = max(cohort.unrecorded_up_to, *beyond, 0)
+            return within
+        page = self._window.record(
+            beyond,
+            previous=previous,
+            cursor=cohort.cursor,
+            newest_created_at=max((item.created_at.timestamp() for item in items if item.created_at), default=None),
+            now=self._clock.now().timestamp(),
+        )
+        return (*within, page) if page else within
 
     def _gone(self, main: Cohort) -> frozenset[tuple[int, str]]:
-        """Items without an offset that a whole sweep of their receivers has no longer shown: they need no memory."""
-        receivers = {*main.her_ids, 0}
-        return frozenset(name for name in self._published if name[0] in receivers and name not in main.shown)
+        """Items without an offset that a whole sweep of their receivers has no longer shown: they need no memory.
+
+        One that does not tell its receiver may be a straggler's.
+        """
+        receivers = {*main.her_ids, 0} if len(self._cohorts) == 1 else {*main.her_ids}
+        return frozenset(name for name in self._published - main.shown if name[0] in receivers)
+
+    def _make_way(self, accepted: Cohort) -> None:
+        """A main cohort that is refused, or has nobody in it, leaves its place to a straggler that the API accepts.
+
+        Only the main cohort is read again for late rows.
+        """
+        main = self._main
+        if accepted.is_main:
+            return
+        if main.problem is not None:
+            refused = Cohort(main.her_ids, main.cursor, is_main=False, due_at=main.due_at)
+            refused.problem, main.problem = main.problem, None
+            self._cohorts.append(refused)
+            self._detach(main.her_ids)
+            main.her_ids = []
+        if not main.her_ids and accepted.cursor > main.cursor:
+            self._begin_anew(accepted.cursor)
 
     def _join(self) -> None:
         """Stragglers that stand where the main cohort stands share its cursor from now on."""
+        main = self._main
         for straggler in joinable(self._cohorts):
+            if straggler.unrecorded_up_to > self._window.start(main.cursor):
+                self._begin_anew(main.cursor)
             self._cohorts.remove(straggler)
-            self._main.her_ids = sorted({*self._main.her_ids, *straggler.her_ids})
-            join = Join(stream=self._stream, her_ids=frozenset(straggler.her_ids), cursor=self._main.cursor)
-            self._ready.append(Batch(messages=(), checkpoint=join, cursor=self._main.cursor))
+            main.her_ids = sorted({*main.her_ids, *straggler.her_ids})
+            main.due_at = min(main.due_at, straggler.due_at)
+            # The rest of this sweep does not show what of theirs lies before.
+            main.shown |= {name for name in self._published if name[0] in straggler.her_ids}
+            join = Join(stream=self._stream, her_ids=frozenset(straggler.her_ids), cursor=main.cursor)
+            self._ready.append(Batch(messages=(), checkpoint=join, cursor=main.cursor))
+
+    def _begin_anew(self, cursor: int) -> None:
+        """Set the main cohort's cursor to where a straggler stands, and the window's start with it."""
+        advance = Advance(
+            stream=self._stream,
+            previous=self._main.cursor,
+            cursor=cursor,
+            forget_recent_before=self._window.forget_up_to(cursor),
+        )
+        self._main.cursor = self._main.position = cursor
+        self._ready.append(Batch(messages=(), checkpoint=advance, cursor=cursor))
 
     async def _isolate(self, cohort: Cohort, problem: Problem) -> None:
         """The API refuses a request: find the HER-ids it is about and let the others go on (G5)."""
-        refused = {cohort.her_ids[0]: problem}
-        if len(cohort.her_ids) > 1:
-            refused = await self._feed.find_refused(cohort.her_ids, cohort.cursor)
+        cohort.is_accepted = False
+        refused = await self._find_refused(cohort, problem)
         for her_id, reason in refused.items():
             self._observer.refused(her_id, str(reason))
         if len(refused) == len(cohort.her_ids):
@@ -177,14 +228,29 @@ class NhnSource:
         cohort.her_ids = [her_id for her_id in cohort.her_ids if her_id not in refused]
         for her_id, reason in refused.items():
             alone = Cohort([her_id], cohort.cursor, is_main=False)
-            alone.problem = reason
+            alone.problem, alone.unrecorded_up_to = reason, cohort.unrecorded_up_to
             self._rest(alone, self._settings.retry_refused_s)
             self._cohorts.append(alone)
         if cohort.is_main:
-            detach = Detach(stream=self._stream, her_ids=frozenset(refused), cursor=cohort.cursor)
-            self._ready.append(Batch(messages=(), checkpoint=detach, cursor=cohort.cursor))
+            self._detach(refused)
+
+    async def _find_refused(self, cohort: Cohort, problem: Problem) -> dict[int, Problem]:
+        """Why each refused receiver of a refused cohort is. All of them: only where the API accepts another cohort."""
+        if len(cohort.her_ids) == 1:
+            return {cohort.her_ids[0]: problem}
+        try:
+            return await self._feed.find_refused(cohort.her_ids, cohort.cursor)
+        except EveryReceiverRefused:
+            if not any(other.is_accepted for other in self._cohorts):
+                raise
+            return dict.fromkeys(cohort.her_ids, problem)
+
+    def _detach(self, her_ids: Iterable[int]) -> None:
+        detach = Detach(stream=self._stream, her_ids=frozenset(her_ids), cursor=self._main.cursor)
+        self._ready.append(Batch(messages=(), checkpoint=detach, cursor=self._main.cursor))
 
     def _accept(self, cohort: Cohort) -> None:
+        cohort.is_accepted = True
         if cohort.problem is not None:
             cohort.problem = None
             for her_id in cohort.her_ids:
@@ -202,7 +268,11 @@ def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
     for her_id, own in state.receivers.items():
         if own is not None:
             stragglers.setdefault(own, []).append(her_id)
-    return [
-        Cohort(main, state.cursor, is_main=True, position=window.start(state.cursor)),
-        *(Cohort(her_ids, cursor, is_main=False) for cursor, her_ids in sorted(stragglers.items())),
-    ]
+    cohorts = [Cohort(her_ids, cursor, is_main=False) for cursor, her_ids in sorted(stragglers.items())]
+    for cohort in cohorts:
+        cohort.unrecorded_up_to = cohort.cursor if cohort.cursor > state.cursor else 0
+    return [Cohort(main, state.cursor, is_main=True, position=window.start(state.cursor)), *cohorts]
+
+
+def _highest(pages: Pages) -> int:
+    return max((item.offset for page, _ in pages for item in page if item.offset is not None), default=0)

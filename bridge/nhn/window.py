@@ -1,10 +1,14 @@
 """Which offsets lately done with are kept, so that rows that became visible late are found (product.md §6). Pure.
 
-When caught up, the feed is read again from `start`: what is not in the window then is late. Pages stand in offset order
-and in order of reading, and they leave together in that order; so all that was visible above `start` is in the window.
+When caught up, the feed is read again from `start`: what is not in the window then is late. A page spans from where the
+cursor stood before it to where it stood afterwards, both among its offsets: so pages lie end to end, and a row that
+becomes visible just before the first item of a page lies within one too. They leave in order, the oldest first.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from bridge.checkpoints import RecentPage
 
@@ -24,51 +28,78 @@ class Window:
         """Every offset in the window."""
 
     def start(self, cursor: int) -> int:
-        """The `Offset` from which to read again: everything visible between it and `cursor` is in the window."""
-        return self._pages[0].offsets[0] - 1 if self._pages else cursor
+        """The `Offset` from which to read again: everything done with between it and `cursor` is in the window."""
+        return self._pages[0].offsets[0] if self._pages else cursor
 
-    def record(self, offsets: Sequence[int], *, newest_created_at: float | None, now: float) -> RecentPage | None:
-        """Take in what a page brought (ascending, new ones only); returns what the checkpoint keeps of it.
+    def record(
+        self, offsets: Sequence[int], *, previous: int, cursor: int, newest_created_at: float | None, now: float
+    ) -> RecentPage | None:
+        """Take in what a page brought while the cursor moved from `previous` to `cursor`; returns what the checkpoint
+        keeps of it.
 
         `newest_created_at`, `now`: seconds since the epoch. A page so old that nothing below it can still become
         visible is not kept, and ends what was kept before it: catching up on a long history costs no memory.
         """
-        if not offsets or self._overlap_s == 0:
+        if cursor == previous or self._overlap_s == 0:
             return None
         if newest_created_at is not None and newest_created_at < now - self._overlap_s - CLOCK_MARGIN_S:
-            self._pages, self.offsets = [], set()
+            self._drop(math.inf)
             return None
-        page = RecentPage(read_at=now, offsets=tuple(offsets))
+        # A wall clock may be set back; pages have to leave in the order in which they lie.
+        read_at = max(now, self._pages[-1].read_at) if self._pages else now
+        page = RecentPage(read_at=read_at, offsets=tuple(sorted({previous, *offsets, cursor})))
         self._pages.append(page)
-        self.offsets.update(offsets)
+        self.offsets.update(page.offsets)
         return page
 
     def record_within(self, offsets: Sequence[int]) -> tuple[RecentPage, ...]:
-        """Take in offsets that lie below the cursor: late rows, and what stragglers catch up on.
+        """Take in offsets up to the cursor: late rows, and what stragglers catch up on.
 
-        Each leaves together with the page in whose range it lies. What lies below the window needs no keeping.
+        Each leaves together with the page in whose span it lies. What lies below the window needs no keeping.
         """
-        start = self.start(-1)
+        ends = list(accumulate((page.offsets[-1] for page in self._pages), max))
         read_at: dict[float, list[int]] = {}
-        for offset in sorted(offset for offset in offsets if self._pages and offset > start):
-            covering = next((page for page in self._pages if page.offsets[-1] >= offset), self._pages[-1])
-            read_at.setdefault(covering.read_at, []).append(offset)
+        for offset in sorted(offsets):
+            index = bisect_left(ends, offset)
+            if index < len(ends) and offset > self._pages[0].offsets[0]:
+                read_at.setdefault(self._pages[index].read_at, []).append(offset)
         pages = tuple(RecentPage(read_at=moment, offsets=tuple(each)) for moment, each in read_at.items())
         self._pages = sorted([*self._pages, *pages], key=_age)
         self.offsets.update(offset for page in pages for offset in page.offsets)
         return pages
 
     def forget(self, now: float) -> float:
-        """Let go of what is too old or too much. Returns the moment before which the checkpoint forgets pages."""
+        """Let go of what is too old or too much. Returns the moment before which the checkpoint forgets pages.
+
+        Only to be called when all of the window was read again: what it lets go of would else be taken for late.
+        """
         horizon = now - self._overlap_s
         excess = len(self.offsets) - MAX_OFFSETS
-        while self._pages and (self._pages[0].read_at < horizon or excess > 0):
-            page = self._pages.pop(0)
+        for page in self._pages:
+            if excess <= 0:
+                break
             excess -= len(page.offsets)
+            horizon = max(horizon, _just_after(page))
+        return self._drop(horizon)
+
+    def forget_up_to(self, offset: int) -> float:
+        """Let go of every page that begins before `offset`: not all that is done with there was recorded. Returns the
+        moment before which the checkpoint forgets pages.
+        """
+        return self._drop(max((_just_after(page) for page in self._pages if page.offsets[0] < offset), default=0.0))
+
+    def _drop(self, horizon: float) -> float:
+        """Drop what was read before `horizon`; pages of one moment leave together, as they do in the store."""
+        kept_from = bisect_left(self._pages, horizon, key=lambda page: page.read_at)
+        for page in self._pages[:kept_from]:
             self.offsets.difference_update(page.offsets)
-            horizon = max(horizon, page.read_at)
-        return self._pages[0].read_at if self._pages else now
+        del self._pages[:kept_from]
+        return self._pages[0].read_at if self._pages else math.inf
 
 
 def _age(page: RecentPage) -> tuple[float, int]:
     return page.read_at, page.offsets[0]
+
+
+def _just_after(page: RecentPage) -> float:
+    return math.nextafter(page.read_at, math.inf)

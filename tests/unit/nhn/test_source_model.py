@@ -1,0 +1,287 @@
+"""The source's guarantees over all that can come together: G1, G2, G4 and G5 of product.md, against a naive model.
+
+A global log of notifications, receivers that come and go, refusals, late rows, items without an offset, malformed and
+oversized ones, faults in any request; the process dies at any moment with batches in flight, some of them published,
+and starts again from what was committed. A world is played to its end, where everything is well again.
+"""
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailable, StoreUnavailable
+from bridge.nhn.enrolment import enrol
+from bridge.nhn.source import PollSettings
+from bridge.ports import Batch
+from tests.support.clock import FakeClock
+from tests.support.fake_store import FakeStore
+from tests.support.nhn import UNCONFIGURED, Request, Row, Stream, notification, number_of
+
+HER_IDS = (1, 2, 3, 4)
+QUIET_S = 300.0
+"""Long enough for every refusal to be tried again and every late row to be looked for."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One notification to come."""
+
+    gap: int
+    wait_s: float
+    late_s: float
+    her_id: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Life:
+    """One process: who is wanted, and when it dies."""
+
+    wanted: frozenset[int]
+    batches: int
+    """Handed out before it dies."""
+    in_flight: int
+    """How many of them are not committed."""
+    published: int
+    """How many messages of those are published all the same."""
+    downtime_s: float
+
+
+@dataclass(frozen=True)
+class World:
+    """All that happens."""
+
+    log: tuple[Planned, ...]
+    lives: tuple[Life, ...]
+    cursors: dict[int, int]
+    """Where the receivers that the store knows from before stand."""
+    refusals: tuple[tuple[int, float, float], ...]
+    """HER-id, from, until."""
+    fault_rate: float
+    dice: random.Random
+    page_size: int
+    max_her_ids: int
+    overlap_s: float
+    poll_interval_s: float
+
+    def rows(self) -> list[Row]:
+        """The log with its numbers."""
+        rows, number, at = [], 0, 0.0
+        for planned in self.log:
+            number += planned.gap
+            at += planned.wait_s
+            created_at = (FakeClock().now() + timedelta(seconds=at)).isoformat()
+            changes = {"createdAt": created_at} | SHAPES[planned.kind]
+            raw = notification(number, planned.her_id, **changes)
+            rows.append(Row(number, planned.her_id, raw, at + planned.late_s, is_large=planned.kind == "large"))
+        return rows
+
+
+SHAPES: dict[str, dict[str, object]] = {
+    "plain": {},
+    "undated": {"createdAt": ...},
+    "malformed": {"type": 17},
+    "large": {},
+    "unnumbered": {"offset": ...},
+    "nameless": {"offset": ..., "notificationReceiverHerId": "?"},
+}
+LATE_S = (0.0, 0.0, 0.0, 0.0, 1.0, 20.0, 55.0)
+
+
+def logs(*kinds: str, late_s: tuple[float, ...], max_size: int = 25) -> st.SearchStrategy[tuple[Planned, ...]]:
+    planned = st.builds(
+        Planned,
+        gap=st.integers(1, 3),
+        wait_s=st.sampled_from([0.0, 0.0, 0.0, 0.3, 7.0, 40.0]),
+        late_s=st.sampled_from(late_s),
+        her_id=st.sampled_from(HER_IDS),
+        kind=st.sampled_from(["plain"] * 4 + list(kinds)),
+    )
+    return st.lists(planned, max_size=max_size).map(tuple)
+
+
+def all_lives(wanted: st.SearchStrategy[frozenset[int]]) -> st.SearchStrategy[tuple[Life, ...]]:
+    life = st.builds(
+        Life,
+        wanted=wanted,
+        batches=st.integers(0, 8),
+        in_flight=st.integers(0, 3),
+        published=st.integers(0, 5),
+        downtime_s=st.sampled_from([0.0, 0.0, 5.0, 100.0, 5000.0]),
+    )
+    return st.lists(life, max_size=4).map(tuple)
+
+
+def worlds(**changed: st.SearchStrategy[object]) -> st.SearchStrategy[World]:
+    everybody = st.just(frozenset(HER_IDS))
+    parts: dict[str, st.SearchStrategy[object]] = {
+        "log": logs("undated", "malformed", "unnumbered", "nameless", late_s=LATE_S),
+        "lives": all_lives(everybody),
+        "cursors": st.just({}),
+        "refusals": st.just(()),
+        "fault_rate": st.sampled_from([0.0, 0.0, 0.1, 0.4]),
+        "dice": st.integers(0, 2**32).map(random.Random),
+        "page_size": st.sampled_from([26, 100]),
+        "max_her_ids": st.sampled_from([1500, 3, 1]),
+        "overlap_s": st.just(60.0),
+        "poll_interval_s": st.sampled_from([10.0, 60.0]),
+    }
+    return st.builds(World, **(parts | changed))
+
+
+class Play:
+    """One world, from its first process to the end."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.store = FakeStore()
+        poll = PollSettings(poll_interval_s=world.poll_interval_s, overlap_s=world.overlap_s, retry_refused_s=50.0)
+        self.stream = Stream(self.store, page_size=world.page_size, settings=poll)
+        self.stream.api.rows = self.rows = world.rows()
+        self.stream.api.max_her_ids = world.max_her_ids
+        self.stream.api.trouble = self._trouble
+        self.fault_rate = world.fault_rate
+        self.delivered: list[int] = []
+        self.repeatable: set[int] = set()
+        """Published by a process that died before it committed them."""
+        at = [row.visible_at for row in self.rows]
+        self.late = {row.number for index, row in enumerate(self.rows) if row.visible_at > min(at[index:])}
+        planned = list(zip(self.rows, world.log, strict=True))
+        self.numbered = {row.number: row.her_id for row, plan in planned if plan.kind not in {"unnumbered", "nameless"}}
+        self.nameless = {row.number: row.her_id for row, plan in planned if plan.kind == "nameless"}
+
+    async def to_the_end(self) -> None:
+        await self._remember_from_before()
+        for life in self.world.lives:
+            await self._live(life)
+            self.stream.clock.advance(life.downtime_s)
+        everybody = Life(frozenset(HER_IDS), 1_000_000, 0, 0, 0.0)
+        ends = [row.visible_at for row in self.rows] + [until for _, _, until in self.world.refusals]
+        await self._live(everybody, seconds=max([0.0, *ends]) - self.stream.clock.monotonic())
+        self.fault_rate = 0.0
+        await self._live(everybody, seconds=QUIET_S)
+        self.stream.api.publish(last := 1000, her_id=HER_IDS[0])
+        await self._live(everybody, seconds=QUIET_S)
+        assert self.delivered[-1] == last
+
+    async def _remember_from_before(self) -> None:
+        """Receivers that stood somewhere else, as after `bridge offsets set` or a move from another stream."""
+        for her_id, cursor in self.world.cursors.items():
+            await self.stream.enrol(**{f"h{her_id}": cursor})
+
+    async def _live(self, life: Life, seconds: float = 400.0) -> None:
+        """One process. It dies after so many batches; or it is stopped after so long, with everything committed."""
+        await self._enrol(life.wanted)
+        # Nobody can tell that such an item is not gone while its receiver is away.
+        self.repeatable |= {number for number, her_id in self.nameless.items() if her_id not in life.wanted}
+        source = await self.stream.source()
+        in_flight: deque[Batch] = deque()
+        in_this_life: set[int] = set()
+        count = 0
+        async for batch in self.stream.uncommitted(source, seconds):
+            in_flight.append(batch)
+            if len(in_flight) > life.in_flight:
+                await self._settle(in_flight.popleft(), in_this_life)
+            count += 1
+            if count >= life.batches:
+                self._die(life, in_flight, in_this_life)
+                return
+        for batch in in_flight:
+            await self._settle(batch, in_this_life)
+
+    async def _enrol(self, wanted: frozenset[int]) -> None:
+        for _ in range(100):
+            try:
+                await enrol("default", wanted, start="earliest", feed=self.stream.feed(), store=self.store)
+            except StoreUnavailable:
+                continue
+            return
+
+    async def _settle(self, batch: Batch, in_this_life: set[int]) -> None:
+        """Publish and commit."""
+        for message in batch.messages:
+            self._deliver(number_of(message), in_this_life)
+            self.repeatable.discard(number_of(message))
+        await self.store.commit(batch.checkpoint)
+
+    def _die(self, life: Life, in_flight: deque[Batch], in_this_life: set[int]) -> None:
+        published = [number_of(message) for batch in in_flight for message in batch.messages][: life.published]
+        for number in published:
+            self._deliver(number, in_this_life)
+        self.repeatable.update(published)
+
+    def _deliver(self, number: int, in_this_life: set[int]) -> None:
+        assert number not in in_this_life, f"{number} twice in one life"
+        assert number not in self.delivered or number in self.repeatable, f"{number} again, though it was committed"
+        if number in self.numbered and number not in self.late:
+            her_id = self.numbered[number]
+            start = self.world.cursors.get(her_id, 0)
+            assert number > start, f"{number} lies before the start of its receiver"
+            before = {n for n, owner in self.numbered.items() if owner == her_id and start < n < number} - self.late
+            assert before <= set(self.delivered), f"{number} leaves a gap"
+            later = {n for n in in_this_life if self.numbered.get(n) == her_id and n > number}
+            assert not later, f"{number} out of order"
+        in_this_life.add(number)
+        self.delivered.append(number)
+
+    def _trouble(self, request: Request) -> None:
+        her_ids = {her_id for her_id, since, until in self.world.refusals if since <= request.at < until}
+        self.stream.api.refused = dict.fromkeys(her_ids, UNCONFIGURED)
+        if self.world.dice.random() < self.fault_rate:
+            trouble = self.world.dice.choice([SourceUnavailable, AuthenticationError, RequestRejected])
+            raise trouble("a fault", retry_after_s=self.world.dice.choice([None, 1.0, 120.0]))
+
+    def missing(self) -> set[int]:
+        """What should have been delivered and was not, late rows apart."""
+        wanted = {row.number for row in self.rows if row.number > self.world.cursors.get(row.her_id, 0)}
+        return wanted - self.late - set(self.delivered)
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds(lives=all_lives(st.sets(st.sampled_from(HER_IDS[1:])).map(lambda some: frozenset({1, *some})))))
+async def test_nothing_is_lost_or_repeated_whatever_crashes_and_however_late_a_row_is(world: World) -> None:
+    play = Play(world)
+    await play.to_the_end()
+    assert play.missing() == set()
+    late_of_the_first = {row.number for row in play.rows if row.her_id == HER_IDS[0]} & play.late
+    assert late_of_the_first <= set(play.delivered)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    worlds(
+        lives=all_lives(st.sets(st.sampled_from(HER_IDS), min_size=1).map(frozenset)),
+        cursors=st.dictionaries(st.sampled_from(HER_IDS), st.sampled_from([0, 5, 12])),
+        refusals=st.lists(
+            st.tuples(
+                st.sampled_from(HER_IDS), st.sampled_from([0.0, 20.0, 100.0]), st.sampled_from([30.0, 200.0, 600.0])
+            ),
+            max_size=4,
+        ).map(tuple),
+        overlap_s=st.sampled_from([0.0, 60.0]),
+    )
+)
+async def test_receivers_come_and_go_and_are_refused_and_nobody_loses_or_repeats_anything(world: World) -> None:
+    play = Play(world)
+    await play.to_the_end()
+    assert play.missing() == set()
+    state = await play.stream.state()
+    assert dict(state.receivers) == dict.fromkeys(HER_IDS), "they have not joined"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    worlds(
+        log=logs("undated", "malformed", "large", "large", late_s=LATE_S),
+        page_size=st.sampled_from([1, 2, 3, 10]),
+        lives=all_lives(st.sets(st.sampled_from(HER_IDS), min_size=1).map(frozenset)),
+    )
+)
+async def test_pages_of_any_size_and_items_too_large_for_any_stop_nobody(world: World) -> None:
+    play = Play(world)
+    await play.to_the_end()
+    assert play.missing() == set()
