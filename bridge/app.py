@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 import structlog
 
 from bridge import __version__
+from bridge.auth.assertions import Organisation
+from bridge.auth.helseid import HelseId, HelseIdConfig
+from bridge.auth.keys import KeyConfig
+from bridge.auth.observer import SignInObserver
 from bridge.clock import SystemClock
-from bridge.errors import ConfigurationError, StoreUnavailable
+from bridge.errors import StoreUnavailable
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
@@ -25,7 +30,7 @@ from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
 from bridge.rabbitmq.tls import client_context
 from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
-from bridge.service import NhnService, NhnServiceSettings
+from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
 from bridge.store import open_store
 from bridge.store.nhn import NhnStore
@@ -34,16 +39,21 @@ from bridge.supervisor import signals_set, supervise, unless_stopped
 log = structlog.get_logger()
 
 
-async def run_bridge(settings: Settings) -> bool:
+async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -> bool:
     """Run until SIGTERM or SIGINT, then drain. True if everything in flight was committed, False if some was cut off.
 
-    Raises ConfigurationError for what only shows when it is tried, InvariantViolation and defects.
+    `stop`: the same wish from within the process. Raises ConfigurationError for what only shows when it is tried,
+    InvariantViolation and defects.
     """
     settings.require_source()
     receivers = Receivers(settings.nhn.all_tenants)
     receivers.current()
-    clock, stop = SystemClock(), asyncio.Event()
-    state, metrics, tail = BridgeState(clock, __version__), Metrics(sources=["nhn"]), Tail() if settings.ops.tail else None
+    clock, stop = SystemClock(), stop or asyncio.Event()
+    state, metrics, tail = (
+        BridgeState(clock, __version__),
+        Metrics(sources=["nhn"], per_her_id=settings.ops.metrics_per_her_id),
+        Tail() if settings.ops.tail else None,
+    )
     telemetry = BridgeTelemetry(state, metrics, tail=tail)
     with signals_set(stop):
         async with AsyncExitStack() as resources:
@@ -57,13 +67,14 @@ async def run_bridge(settings: Settings) -> bool:
                 return True
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
+            sign_in = await resources.enter_async_context(make_sign_in(settings, telemetry.sign_in, clock))
             gate = HostGate(clock)  # one a host, whichever tenant calls
-            parts = _Parts(settings, receivers, gate, broker, store, telemetry, clock)
+            parts = _Parts(settings, receivers, sign_in, gate, broker, store, telemetry, clock)
             services = [
                 await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
             ]
             is_drained = await supervise(
-                [service.run for service in services],
+                [partial(stay_connected, broker, clock=clock), *(service.run for service in services)],
                 stop=stop,
                 observer=telemetry,
                 clock=clock,
@@ -102,18 +113,43 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
 
 
 @asynccontextmanager
-async def make_api(settings: Settings, gate: HostGate, clock: Clock) -> AsyncIterator[NhnApi]:
-    """NHN's API as one tenant calls it."""
+async def make_sign_in(settings: Settings, observer: SignInObserver, clock: Clock) -> AsyncIterator[HelseId | None]:
+    """Sign-in to NHN; None where the settings want none. Raises ConfigurationError for an issuer or key it cannot use.
+
+    Outlives the APIs that use its tokens.
+    """
+    auth = settings.nhn.auth
+    if auth.method == "none" or auth.key is None:
+        yield None
+        return
+    config = HelseIdConfig(
+        client_id=auth.client_id,
+        key=KeyConfig(read=auth.key.get, key_id=auth.key_id or None),
+        issuer=auth.issuer,
+        scope=auth.scope,
+        tenancy=auth.tenancy,
+        timeout_s=settings.http.timeout_s,
+    )
+    async with HelseId(config, clock=clock, observer=observer) as helseid:
+        yield helseid
+
+
+@asynccontextmanager
+async def make_api(
+    settings: Settings, gate: HostGate, clock: Clock, auth: httpx.Auth | None = None
+) -> AsyncIterator[NhnApi]:
+    """NHN's API as one tenant calls it, with its `auth`."""
     nhn, http = settings.nhn, settings.http
-    if nhn.auth.method != "none":
-        raise ConfigurationError(
-            "BRIDGE_NHN__AUTH__METHOD=helseid is not in this version yet: only none, for a sandbox."
-        )
-    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s)) as client:
+    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s), auth=auth) as client:
         reader = HttpReader(
             client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
         )
         yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
+
+
+def organisation(tenant: Tenant) -> Organisation:
+    """For whom a tenant's tokens are."""
+    return Organisation(tenant.orgnr_parent or None, tenant.orgnr_child or None)
 
 
 @dataclass(frozen=True)
@@ -122,6 +158,7 @@ class _Parts:
 
     settings: Settings
     receivers: Receivers
+    sign_in: HelseId | None
     gate: HostGate
     broker: RabbitBroker
     store: NhnStore
@@ -132,7 +169,8 @@ class _Parts:
 @asynccontextmanager
 async def _service(parts: _Parts, tenant: Tenant) -> AsyncIterator[NhnService]:
     broker = parts.settings.broker
-    async with make_api(parts.settings, parts.gate, parts.clock) as api:
+    auth = parts.sign_in.auth(organisation(tenant)) if parts.sign_in else None
+    async with make_api(parts.settings, parts.gate, parts.clock, auth) as api:
         yield NhnService(
             service_settings(parts.settings, tenant),
             wanted=lambda: parts.receivers.current()[tenant.name],

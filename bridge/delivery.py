@@ -40,8 +40,18 @@ class _Page:
         self.session: Session | None = None
         """The session that everything open was last written to; None: something open is still to be written."""
         self.rewinds = 0
+        self.window = len(self.messages)
+        """How many of the open ones go at a time: all, until the broker refuses some."""
         self.singly = False
         self.is_held = False
+
+    def note_refusals(self, outcomes: Sequence[Outcome]) -> None:
+        """Go on with as many as there seems to be room for, doubled each time that all of them fitted.
+
+        Of what one full queue refuses, each healthy queue gets a copy at every try (G2).
+        """
+        if Outcome.REFUSED in outcomes or self.window < len(self.messages):
+            self.window = max(1, 2 * outcomes.count(Outcome.ROUTED))
 
     def rewind(self) -> None:
         """Send everything again: a message of a page before this one was lost."""
@@ -93,6 +103,7 @@ class Delivery:
                 if page.rewinds != rewinds:
                     continue  # a page before lost its session: these outcomes no longer count
                 attempt = 0 if Outcome.ROUTED in outcomes else attempt + 1
+                page.note_refusals(outcomes)
                 again = self._settle(page, indexes, outcomes, parking_allowed=parking_allowed)
                 await self._tell_line()
                 if again:
@@ -122,8 +133,9 @@ class Delivery:
             async with self._line_moved:
                 before = self._line[: self._line.index(page)]
                 if session.is_open and all(other.session is session or not other.open for other in before):
-                    indexes = page.open[:1] if page.singly else list(page.open)
-                    page.session = session if len(indexes) == len(page.open) else None
+                    indexes = page.open[: 1 if page.singly else page.window]
+                    is_all_written = page.session is session or len(indexes) == len(page.open)
+                    page.session = session if is_all_written else None
                     self._line_moved.notify_all()
                     return session, indexes
                 if session.is_open:
@@ -166,7 +178,7 @@ class Delivery:
                 again[cause] = again.get(cause, 0) + 1
         else:
             self._sessions_lost = 0
-            self._show_held(page, is_held="returned-held" in again)
+            self._show_held(page, is_held="held" in again)
         return again
 
     def _settle_one(self, page: _Page, index: int, outcome: Outcome, *, parking_allowed: bool) -> str | None:
@@ -178,7 +190,7 @@ class Delivery:
                 if message.parked_reason:
                     self._observer.parked(message, message.parked_reason)
             case Outcome.RETURNED if message.parked_reason or not parking_allowed:
-                return "returned-held"
+                return "held"
             case Outcome.RETURNED:
                 page.messages[index] = self._park(message, "unroutable")
                 page.session = None
@@ -200,11 +212,13 @@ class Delivery:
             page.singly = page.singly or self._sessions_lost >= SINGLY_AFTER_LOST_SESSIONS
 
     def _show_held(self, page: _Page, *, is_held: bool) -> None:
-        if is_held and not page.is_held:
-            self._observer.held("no queue is bound for an event, and it may not be parked")
-        elif page.is_held and not is_held:
-            self._observer.released()
+        """The stream is held as long as any of its pages is."""
+        was_held = any(each.is_held for each in self._line)
         page.is_held = is_held
+        if is_held and not was_held:
+            self._observer.held("no queue is bound for an event, and it may not be parked")
+        elif was_held and not any(each.is_held for each in self._line):
+            self._observer.released()
 
     async def _pause(self, again: dict[str, int], attempt: int) -> None:
         delay_s = self._backoff.delay_s(attempt)

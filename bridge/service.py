@@ -6,13 +6,13 @@ finds that it makes no progress. Nothing of a run is taken over into the next on
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from bridge.checkpoints import StreamState
 from bridge.delivery import Delivery
-from bridge.errors import InvariantViolation, StoreUnavailable, TransientError
+from bridge.errors import BrokerUnavailable, InvariantViolation, StoreUnavailable, TransientError
 from bridge.nhn.api import NhnApi
 from bridge.nhn.enrolment import Start, enrol
 from bridge.nhn.feed import Feed
@@ -29,6 +29,35 @@ from bridge.supervisor import run_watched, unless_stopped
 
 MEMBERSHIP_LOOK_S = 2.0
 """Between two looks at which receivers are wanted: a file's `stat`."""
+
+
+CONNECTION_LOOK_S = 1.0
+"""Between two looks at whether there still is a connection to the broker."""
+
+
+class Connectable(Protocol):
+    """What of the broker staying connected needs."""
+
+    async def connect(self) -> None:
+        """Make sure of a connection, with its topology known. Raises BrokerUnavailable."""
+        ...
+
+
+async def stay_connected(broker: Connectable, stop: asyncio.Event, *, clock: Clock) -> None:
+    """Keep the connection also while there is nothing to publish. A Service of the supervisor.
+
+    A subscriber can bind its queue before the first event comes, and what is wrong with the broker shows before, too.
+    """
+    attempt, backoff = 0, Backoff()
+    while not stop.is_set():
+        try:
+            await unless_stopped(stop, broker.connect())
+        except BrokerUnavailable as error:
+            delay_s = backoff.delay_s(attempt, error.retry_after_s)
+            attempt += 1
+        else:
+            attempt, delay_s = 0, CONNECTION_LOOK_S
+        await unless_stopped(stop, clock.sleep(delay_s))
 
 
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
