@@ -1,0 +1,74 @@
+"""All checks, at the same time where they do not need one another, each within its bound, told in a fixed order."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from bridge import __version__
+from bridge.check.bounds import late, within
+from bridge.check.broker import broker_findings
+from bridge.check.nhn import nhn_findings
+from bridge.check.ops_port import ops_port_finding
+from bridge.check.report import Finding, Report, make_report
+from bridge.check.settings import settings_findings
+from bridge.check.store import StoreSeen, check_store
+from bridge.clock import SystemClock
+from bridge.ports import Clock
+from bridge.rabbitmq.tls import client_context
+from bridge.settings import Receivers, Settings
+
+STORE_S, NHN_S, BROKER_S, OPS_S = 10.0, 40.0, 45.0, 5.0
+"""Bounds. NHN's begins when the store has been looked at. With closing what is open, all of it takes under a minute."""
+
+Progress = Callable[[Sequence[str]], None]
+"""Told what is still being looked at, whenever that changes."""
+
+
+async def run_checks(settings: Settings, *, on_progress: Progress) -> Report:
+    """Look at everything. Raises ConfigurationError for what can be right under no circumstances."""
+    settings.require_source()
+    wanted = Receivers(settings.nhn.all_tenants).current()
+    her_ids = frozenset[int]().union(*wanted.values())
+    tls = settings.broker.tls
+    context = client_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+    clock = SystemClock()
+    started = clock.monotonic()
+    async with asyncio.TaskGroup() as group:
+        looking = _store(settings, wanted, clock)
+        store = group.create_task(looking, name="the store")
+        nhn = group.create_task(_nhn(settings, wanted, store, clock), name="NHN's API")
+        checking = within(BROKER_S, broker_findings(settings, her_ids, tls=context), [late("broker", BROKER_S)])
+        broker = group.create_task(checking, name="the broker")
+        trying = within(OPS_S, ops_port_finding(settings), late("ops port", OPS_S))
+        ops_port = group.create_task(trying, name="the ops port")
+        _tell([store, nhn, broker, ops_port], on_progress)
+    findings = [
+        *settings_findings(settings, wanted),
+        *nhn.result(),
+        *broker.result(),
+        *store.result().findings,
+        ops_port.result(),
+    ]
+    return make_report(findings, version=__version__, seconds=clock.monotonic() - started)
+
+
+async def _store(settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock) -> StoreSeen:
+    return await within(STORE_S, check_store(settings, wanted, clock=clock), StoreSeen([late("store", STORE_S)], []))
+
+
+async def _nhn(
+    settings: Settings, wanted: Mapping[str, frozenset[int]], store: asyncio.Task[StoreSeen], clock: Clock
+) -> list[Finding]:
+    """The API is asked from where the store says that the receivers stand."""
+    receivers = (await store).receivers
+    return await within(NHN_S, nhn_findings(settings, wanted, receivers, clock=clock), [late("API", NHN_S)])
+
+
+def _tell(tasks: Sequence[asyncio.Task[object]], on_progress: Progress) -> None:
+    """Tell what is not done, now and whenever one is."""
+
+    def tell(_done: object = None) -> None:
+        on_progress([task.get_name() for task in tasks if not task.done()])
+
+    for task in tasks:
+        task.add_done_callback(tell)
+    tell()
