@@ -3,6 +3,9 @@
 MAKEFLAGS += --no-print-directory
 .PHONY: help setup demo test check lock clean
 
+# The tests and the demo start many processes, and without compiled files each would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 ARGS ?=
 
