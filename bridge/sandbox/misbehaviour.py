@@ -28,11 +28,12 @@ async def stream(
     body: Iterable[bytes],
     content_length: int | None = None,
     *,
+    status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
     interval_s: float | None = None,
 ) -> web.StreamResponse:
     """Send a body piece by piece, chunked where no length is given. A client that leaves ends it quietly."""
-    response = web.StreamResponse(headers={"Content-Type": JSON_CONTENT_TYPE, **headers})
+    response = web.StreamResponse(status=status, headers={"Content-Type": JSON_CONTENT_TYPE, **headers})
     response.content_length = content_length
     try:
         async with asyncio.timeout(LIMIT_S):

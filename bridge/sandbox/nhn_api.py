@@ -1,7 +1,10 @@
 """NHN's API over HTTP: `GET /notifications` and `GET /ping`.
 
-Authorization is not looked at. A request against the rules is answered 400 whatever fault is on; `ping` has no faults.
+With sign-in, a request that is not signed as it should be is answered 401; without, authorization is not looked at. A
+request against the rules is answered 400 whatever fault is on. `ping` has no faults and needs no token.
 """
+
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -10,8 +13,10 @@ from bridge.sandbox import pages
 from bridge.sandbox.faults import FaultKind, FaultRule
 from bridge.sandbox.misbehaviour import JSON_CONTENT_TYPE, MISBEHAVIOURS, stream
 from bridge.sandbox.poll import InvalidPoll, Poll, parse_poll
-from bridge.sandbox.problems import Problem, invalid_request, is_error, of_fault
+from bridge.sandbox.problems import Problem, invalid_request, is_error, of_fault, unauthorized
 from bridge.sandbox.records import NO_ANSWER, Request
+from bridge.sandbox.sign_in.refused import Refused
+from bridge.sandbox.sign_in.service import SignIn
 from bridge.sandbox.simulation import NhnSimulation
 
 _UNANSWERED = {FaultKind.TIMEOUT, FaultKind.CONNECTION_RESET}
@@ -20,9 +25,11 @@ _UNANSWERED = {FaultKind.TIMEOUT, FaultKind.CONNECTION_RESET}
 class NhnApi:
     """The handlers around one simulation."""
 
-    def __init__(self, simulation: NhnSimulation, clock: Clock) -> None:
+    def __init__(self, simulation: NhnSimulation, clock: Clock, sign_in: SignIn | None = None) -> None:
+        """`sign_in`: None where requests need no token."""
         self._simulation = simulation
         self._clock = clock
+        self._sign_in = sign_in
 
     def routes(self) -> list[web.RouteDef]:
         """What to serve at the root of the host; NHN's paths have no prefix."""
@@ -32,6 +39,11 @@ class NhnApi:
         return web.json_response({"response": "pong", "timestampUtc": self._clock.now().isoformat()})
 
     async def _notifications(self, request: web.Request) -> web.StreamResponse:
+        if self._sign_in is not None:
+            try:
+                self._sign_in.check(request)
+            except Refused as refused:
+                return self._unauthorized(refused, self._sign_in.challenge_headers(refused))
         try:
             poll = parse_poll(
                 request.raw_path.partition("?")[2],
@@ -58,6 +70,13 @@ class NhnApi:
         if pages.is_padded(rows):
             return await stream(request, pages.chunks(rows), pages.size_bytes(rows))
         return web.Response(body=pages.encode(rows), headers={"Content-Type": JSON_CONTENT_TYPE})
+
+    def _unauthorized(self, refused: Refused, headers: Mapping[str, str]) -> web.Response:
+        problem = unauthorized(
+            refused.description, headers, request_id=self._simulation.request_id(), now=self._clock.now()
+        )
+        self._record(problem.status, None, errors=(refused.description,))
+        return _as_response(problem)
 
     def _record(
         self,

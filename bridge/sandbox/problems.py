@@ -37,13 +37,23 @@ def is_error(kind: FaultKind) -> bool:
     return kind in _DETAILS or kind in _GATEWAY
 
 
+def unauthorized(why: str, headers: Mapping[str, str], *, request_id: str, now: datetime) -> Problem:
+    """401: the request is not signed as it should be; `headers` hold the challenge."""
+    return _details(401, 0, why, request_id=request_id, now=now, headers=headers)
+
+
+def gateway_error(status: int, rule: FaultRule, now: datetime) -> Problem:
+    """A gateway's page, with the pause that the rule wants."""
+    return Problem(
+        status=status, headers=_retry_after(rule, now) | {"Content-Type": HTML_CONTENT_TYPE}, body=_page(status)
+    )
+
+
 def of_fault(rule: FaultRule, *, request_id: str, now: datetime) -> Problem:
     """The error that the rule wants; its detail names the rule's HER-id, if it has one."""
-    headers = _retry_after(rule, now)
     if gateway_status := _GATEWAY.get(rule.kind):
-        return Problem(
-            status=gateway_status, headers=headers | {"Content-Type": HTML_CONTENT_TYPE}, body=_page(gateway_status)
-        )
+        return gateway_error(gateway_status, rule, now)
+    headers = _retry_after(rule, now)
     status, error_code, detail = _DETAILS[rule.kind]
     who = "one of the HER-ids" if rule.her_id is None else f"HER-id {rule.her_id}"
     if status == HTTPStatus.UNAUTHORIZED:

@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """`200`, …, or `none`."""
     poll: Poll | None
-    """What it asked for; None where that was against the rules."""
+    """What it asked for; None where that was against the rules, or it was not signed as it should be."""
     errors: tuple[str, ...] = ()
     """The rules that it broke."""
     fault: FaultKind | None = None

@@ -1,7 +1,8 @@
 """The sandbox as one HTTP server: composes the simulated APIs and the control endpoint.
 
 In a test: `async with Sandbox(port=0, seed=1) as sandbox:`, then `sandbox.nhn_url` for the bridge and `sandbox.nhn` for
-what the control endpoint offers (see `control`).
+what the control endpoint offers (see `control`). With `sign_in=SignInPlan()` it issues tokens itself, which its API
+demands: `sandbox.client` signs in at `sandbox.issuer_url`, and `sandbox.sign_in` is what is switched there.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,10 @@ from bridge.sandbox.faults import FaultRule
 from bridge.sandbox.feed import DEFAULT_MAX_ROWS
 from bridge.sandbox.nhn_api import NhnApi
 from bridge.sandbox.notifications import EXAMPLE_HER_ID
+from bridge.sandbox.sign_in import helseid_issuer, maskinporten_issuer
+from bridge.sandbox.sign_in.clients import ClientWithKey
+from bridge.sandbox.sign_in.control import SignInControl
+from bridge.sandbox.sign_in.service import SignIn, SignInPlan
 from bridge.sandbox.simulation import NhnSimulation
 from bridge.sandbox.supply import SupplyPlan
 
@@ -40,11 +45,13 @@ class Sandbox:
         supply: SupplyPlan | None = None,
         faults: Sequence[FaultRule] = (),
         max_rows: int = DEFAULT_MAX_ROWS,
+        sign_in: SignInPlan | None = None,
         clock: Clock | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`port` 0: any free one. `supply` None: nothing but the example of NHN's page, where its HER-id is one of
-        `her_ids`, until more is created by hand. Raises ValueError where `supply.total` is more than `max_rows`.
+        `her_ids`, until more is created by hand. `sign_in` None: the API takes requests without a token. Raises
+        ValueError where `supply.total` is more than `max_rows`, or the plan's client has no usable key.
         """
         clock = clock or SystemClock()
         self.nhn = NhnSimulation(
@@ -56,11 +63,15 @@ class Sandbox:
             max_rows=max_rows,
             on_notice=on_notice,
         )
+        self._sign_in = None if sign_in is None else SignIn(clock, sign_in, seed=seed, on_notice=on_notice)
         self._host = host
         self._port = port
         application = web.Application()
-        application.add_routes(NhnApi(self.nhn, clock).routes())
+        application.add_routes(NhnApi(self.nhn, clock, self._sign_in).routes())
         application.add_routes(Control(self.nhn).routes())
+        if self._sign_in is not None:
+            application.add_routes(self._sign_in.routes())
+            application.add_routes(SignInControl(self._sign_in).routes())
         self._runner = web.AppRunner(
             application,
             access_log=None,
@@ -74,6 +85,33 @@ class Sandbox:
         """Base URL of NHN's API, without a trailing slash; known once the block is entered."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The stand-ins. Raises RuntimeError where the sandbox was made without `sign_in`."""
+        if self._sign_in is None:
+            raise RuntimeError("this sandbox was made without sign_in")
+        return self._sign_in
+
+    @property
+    def client(self) -> ClientWithKey:
+        """Who may sign in. Raises RuntimeError as `sign_in`."""
+        return self.sign_in.client
+
+    @property
+    def issuer_url(self) -> str:
+        """HelseID's; known once the block is entered, as the others."""
+        return f"{self.nhn_url}{helseid_issuer.PATH}"
+
+    @property
+    def maskinporten_url(self) -> str:
+        """Maskinporten's, with the slash at its end."""
+        return f"{self.nhn_url}{maskinporten_issuer.PATH}"
+
+    @property
+    def altinn_url(self) -> str:
+        """Altinn's platform."""
+        return self.nhn_url
 
     async def __aenter__(self) -> Self:
         """Raises OSError where the address cannot be had."""

@@ -161,7 +161,7 @@ class NhnSimulation:
         self._items_served += request.items
         self._recent.append(request)
         if request.errors:
-            self._tell(f"Answered 400: {' '.join(request.errors)}")
+            self._tell(f"Answered {request.status}: {' '.join(request.errors)}")
         elif request.fault is not None:
             self._tell(f"Fault {request.fault.value} met a request.")
 

@@ -1,0 +1,108 @@
+"""All stand-ins together, as the server composes them."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+from aiohttp import web
+
+from bridge.ports import Clock
+from bridge.sandbox.faults import ActiveFault, FaultRule
+from bridge.sandbox.sign_in.access_tokens import TokenCheck
+from bridge.sandbox.sign_in.altinn_exchange import AltinnExchange
+from bridge.sandbox.sign_in.api_guard import ApiGuard, challenge
+from bridge.sandbox.sign_in.clients import NHN_SCOPE, Clients, ClientWithKey, Registration, new_client
+from bridge.sandbox.sign_in.desk import Desk, asked_url
+from bridge.sandbox.sign_in.helseid_issuer import HelseIdIssuer
+from bridge.sandbox.sign_in.jose import IssuingKey
+from bridge.sandbox.sign_in.maskinporten_issuer import MaskinportenIssuer
+from bridge.sandbox.sign_in.refused import USE_DPOP_NONCE, Refused
+from bridge.sandbox.sign_in.switches import SignInState, Switches
+
+
+class SignInPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How to start."""
+
+    client: ClientWithKey | None = None
+    """Registered from the start; None: a new one, with a key for ES256."""
+    switches: Switches = Switches()
+
+
+class SignIn:
+    """HelseID, Maskinporten and Altinn's exchange, and the check of what NHN's API is sent."""
+
+    def __init__(
+        self, clock: Clock, plan: SignInPlan, *, seed: int = 1, on_notice: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Raises ValueError where the plan's client has no usable key."""
+        self._clients = Clients()
+        self._desk = Desk(clock, clients=self._clients, switches=plan.switches, seed=seed, on_notice=on_notice)
+        helseid_key, maskinporten_key = IssuingKey(), IssuingKey()
+        self._helseid = HelseIdIssuer(self._desk, helseid_key)
+        self._maskinporten = MaskinportenIssuer(self._desk, maskinporten_key)
+        self._exchange = AltinnExchange(self._desk, maskinporten_key=maskinporten_key, key=IssuingKey())
+        self._api = ApiGuard(TokenCheck(helseid_key, scope=NHN_SCOPE))
+        self.client = plan.client or new_client()
+        """The one that is registered from the start."""
+        self.register(self.client.registration())
+
+    def routes(self) -> list[web.RouteDef]:
+        """What to serve."""
+        return [*self._helseid.routes(), *self._maskinporten.routes(), *self._exchange.routes()]
+
+    # What the control endpoint and tests use.
+
+    def register(self, wanted: Registration) -> None:
+        """Register a client, or replace what is registered under its id. Raises ValueError with a sentence."""
+        self._clients.register(wanted)
+
+    @property
+    def switches(self) -> Switches:
+        """As they stand."""
+        return self._desk.switches
+
+    @switches.setter
+    def switches(self, wanted: Switches) -> None:
+        self._desk.switches = wanted
+
+    def turn_nonces(self) -> None:
+        """From now on no nonce is taken that was given before, by HelseID or the API."""
+        self._helseid.turn_nonce()
+        self._api.nonces.turn()
+
+    def add_fault(self, rule: FaultRule) -> ActiveFault:
+        """Let something go wrong at the issuers. Raises ValueError for a fault that is none of theirs."""
+        return self._desk.add_fault(rule)
+
+    def clear_faults(self, fault_id: int | None = None) -> int:
+        """Switch one fault off, or all; returns how many were on."""
+        return self._desk.clear_faults(fault_id)
+
+    def state(self) -> SignInState:
+        """Counts, switches and the last refusals."""
+        return self._desk.state()
+
+    # What NHN's API uses.
+
+    def check(self, request: web.Request) -> None:
+        """Raises Refused where a request to the API is not signed as it should be."""
+        try:
+            self._api.check(
+                method=request.method,
+                url=asked_url(request),
+                authorizations=request.headers.getall("Authorization", []),
+                proofs=request.headers.getall("DPoP", []),
+                now_s=self._desk.now_s(),
+                monotonic_s=self._desk.monotonic_s(),
+                wants_nonce=self.switches.api_nonce,
+            )
+        except Refused as refused:
+            self._desk.note("api", refused)
+            raise
+        self._desk.accept("api")
+
+    def challenge_headers(self, refused: Refused) -> Mapping[str, str]:
+        """Of the 401 (RFC 9449 §7.1, §9)."""
+        headers = {"WWW-Authenticate": challenge(refused), "Date": self._desk.date()}
+        if refused.error == USE_DPOP_NONCE:
+            headers["DPoP-Nonce"] = self._api.nonces.current(self._desk.monotonic_s())
+        return headers
