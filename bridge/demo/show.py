@@ -23,6 +23,7 @@ from bridge.demo.view import View
 from bridge.sandbox.notifications import EXAMPLE_HER_ID
 from bridge.sandbox.records import Created as SandboxCreated
 from bridge.sandbox.server import Sandbox
+from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import Direction, TcpProxy
 from bridge.store import open_store
@@ -88,8 +89,10 @@ class Demo:
             proxy = await stack.enter_async_context(
                 TcpProxy(target.hostname or "localhost", target.port or DEFAULT_AMQP_PORT)
             )
-            sandbox = await stack.enter_async_context(Sandbox(port=0, her_ids=HER_IDS, supply=supply))
-            bridge = BridgeProcess(self._settings(sandbox.nhn_url, proxy.port), self._directory / "bridge.log")
+            sandbox = await stack.enter_async_context(
+                Sandbox(port=0, her_ids=HER_IDS, supply=supply, sign_in=SignInPlan())
+            )
+            bridge = BridgeProcess(self._settings(sandbox, proxy.port), self._directory / "bridge.log")
             await bridge.start()
             stack.push_async_callback(bridge.close)
             self._view.news(f"bridge started (process {bridge.pid}); notifications for {len(HER_IDS)} HER-ids begin")
@@ -174,13 +177,15 @@ class Demo:
         async with open_store(url, clock=SystemClock(), is_owner=False) as store:
             return {each.her_id: each.offset for each in await store.receivers()}
 
-    def _settings(self, api_url: str, broker_port: int) -> Mapping[str, str]:
+    def _settings(self, sandbox: Sandbox, broker_port: int) -> Mapping[str, str]:
         through_proxy = urlsplit(self._broker_url)
         credentials, at, _ = through_proxy.netloc.rpartition("@")
         netloc = f"{credentials}{at}{TcpProxy.host}:{broker_port}"
         return {
-            "BRIDGE_NHN__BASE_URL": api_url,
-            "BRIDGE_NHN__AUTH__METHOD": "none",
+            "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
+            "BRIDGE_NHN__AUTH__ISSUER": sandbox.issuer_url,
+            "BRIDGE_NHN__AUTH__CLIENT_ID": sandbox.client.client_id,
+            "BRIDGE_NHN__AUTH__PRIVATE_KEY": msgspec.json.encode(sandbox.client.jwk).decode(),
             "BRIDGE_NHN__SOURCE_SYSTEM": "notification-bridge demo",
             "BRIDGE_NHN__HER_IDS": ",".join(map(str, HER_IDS)),
             "BRIDGE_NHN__POLL_INTERVAL_S": str(POLL_INTERVAL_S),
