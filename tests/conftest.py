@@ -11,11 +11,21 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.support import signed_in
 from tests.support.broker import CommandFailedError, Rabbitmqctl
 
 # Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
 # sees, still less point one at a real API.
 _given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("BRIDGE_")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--sign-in`: the tests of the whole system run with HelseID's sign-in on."""
+    parser.addoption("--sign-in", action="store_true", help="sign in wherever the whole system runs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    signed_in.is_wanted = bool(config.getoption("--sign-in"))
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,16 @@ class TestWrongSettings:
         assert (exit_code, output) == (2, "")
         assert errors[0].startswith("No source is on: set BRIDGE_NHN__HER_IDS")
 
+    def test_a_key_that_is_none_is_a_wrong_setting(self, tmp_path: Path) -> None:
+        key = {
+            "NHN__AUTH__METHOD": "helseid",
+            "NHN__AUTH__CLIENT_ID": "client",
+            "NHN__AUTH__PRIVATE_KEY": '{"kty":"EC","d":"hunter2"}',
+        }
+        exit_code, output, errors = self.ended(environment(tmp_path, BROKER__URLS="amqp://127.0.0.1:1/", **key))
+        assert (exit_code, output, len(errors)) == (2, "", 1)
+        assert "hunter2" not in errors[0]
+
     def test_files_that_are_of_no_use_are_wrong_settings(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("no certificate")
         named = {"BROKER__TLS__CA_FILE": str(tmp_path / "ca.pem"), "BROKER__URLS": "amqps://127.0.0.1:1/"}

@@ -197,7 +197,8 @@ class TestInItsPlace:
         (None, {"max-length": 10}),
         ([], {"max-length": 10}),
         ({"expires": 5}, {"max-length": 10, "expires": 5}),
-        ({"max-length": 3}, {"max-length": 10}),
+        ({"max-length": 3}, {"max-length": 3}),
+        ({"max-length": 30}, {"max-length": 10}),
     ],
 )
 def test_limits_come_from_arguments_and_policies(policy: dict[str, int] | None, expected: dict[str, int]) -> None:

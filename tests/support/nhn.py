@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -143,6 +144,7 @@ class Stream:
     settings: PollSettings = field(default_factory=PollSettings)
     observer: Recorder = field(default_factory=Recorder)
     ignore: tuple[str, ...] = ()
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
 
     def __post_init__(self) -> None:
         self.api = SimulatedApi(self.clock)
@@ -169,6 +171,7 @@ class Stream:
             settings=self.settings,
             clock=self.clock,
             observer=self.observer,
+            dice=self.dice,
         )
 
     async def uncommitted(self, source: NhnSource, seconds: float) -> AsyncIterator[Batch]:

@@ -16,6 +16,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.store import open_store
+from tests.support import signed_in
 from tests.support.broker import collect, declare_queue, ready_count
 
 EXCHANGE = "nhn.notifications"
@@ -123,12 +124,14 @@ async def running_system(
     store = f"sqlite:///{directory / 'bridge.db'}"
     async with (
         TcpProxy(target.hostname or "localhost", target.port or 5672) as proxy,
-        Sandbox(port=0, her_ids=her_ids, supply=SupplyPlan(total=total), faults=faults) as sandbox,
+        Sandbox(
+            port=0, her_ids=her_ids, supply=SupplyPlan(total=total), faults=faults, sign_in=signed_in.plan()
+        ) as sandbox,
     ):
         login, _, _ = target.netloc.rpartition("@")
         environment = {
             "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
-            "BRIDGE_NHN__AUTH__METHOD": "none",
+            **signed_in.settings(sandbox),
             "BRIDGE_NHN__SOURCE_SYSTEM": "tests, v1",
             "BRIDGE_NHN__HER_IDS": ",".join(map(str, her_ids)),
             "BRIDGE_NHN__POLL_INTERVAL_S": "0.1",

@@ -32,6 +32,8 @@ def unavailable(cause: BaseException | None) -> BrokerUnavailable:
         (aiormq.ProbableAuthenticationError("refused"), "Correct user and password in BRIDGE_BROKER__URLS"),
         (aiormq.AuthenticationError("refused"), "Let the broker offer the mechanism PLAIN."),
         (aiormq.InvalidFrameError("Connection.Close"), "Correct the vhost, the path in BRIDGE_BROKER__URLS"),
+        (aiormq.ConnectionNotAllowed("NOT_ALLOWED"), "Correct the vhost, the path in BRIDGE_BROKER__URLS"),
+        (aiormq.InvalidFrameError("HTTP/1.1"), "Correct scheme and port in BRIDGE_BROKER__URLS"),
         (aiormq.IncompatibleProtocolError("no"), "Correct scheme and port in BRIDGE_BROKER__URLS"),
         (None, "Let firewalls and network policies pass AMQP to it, or correct host and port"),
     ],

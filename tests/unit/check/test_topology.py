@@ -122,7 +122,7 @@ class TestParkedQueue:
     def test_a_delivery_limit_of_minus_one_is_none(self) -> None:
         assert len(parked(queue(arguments={"delivery-limit": -1}))) == 1
 
-    @pytest.mark.parametrize(("version", "warned"), [("3.13.7", False), ("4.0.5", True), (None, False)])
+    @pytest.mark.parametrize(("version", "warned"), [("3.13.7", False), ("4.0.5", True), (None, False), ("v4", False)])
     def test_from_rabbitmq_4_on_a_quorum_queue_has_a_delivery_limit_by_itself(
         self, version: str | None, warned: bool
     ) -> None:

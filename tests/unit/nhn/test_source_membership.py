@@ -94,6 +94,15 @@ class TestANewcomer:
         here.api.publish(10, 55, 61, her_id=7)
         assert sorted(numbers(await here.run(await here.source(), seconds=300.0))) == [10, 55, 60, 61, 70]
 
+    async def test_that_stood_ahead_gets_nothing_again_after_a_crash_just_before_it_joins(self) -> None:
+        here = stream(overlap_s=60.0)
+        await here.enrol(h7=0, h8=50)
+        here.api.publish(40, her_id=8)
+        here.api.publish(60, her_id=7)
+        await here.store.commit((await (await here.source()).next()).checkpoint)
+        assert (await here.state()).cursor == 50
+        assert numbers(await here.run(await here.source(), seconds=300.0)) == [60]
+
     async def test_takes_the_place_of_receivers_that_are_all_gone(self) -> None:
         here = stream()
         await here.enrol(h7=100)

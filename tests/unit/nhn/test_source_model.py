@@ -140,7 +140,7 @@ class Play:
         self.world = world
         self.store = FakeStore()
         poll = PollSettings(poll_interval_s=world.poll_interval_s, overlap_s=world.overlap_s, retry_refused_s=50.0)
-        self.stream = Stream(self.store, page_size=world.page_size, settings=poll)
+        self.stream = Stream(self.store, page_size=world.page_size, settings=poll, dice=world.dice)
         self.stream.api.rows = self.rows = world.rows()
         self.stream.api.max_her_ids = world.max_her_ids
         self.stream.api.trouble = self._trouble
@@ -241,7 +241,7 @@ class Play:
         return wanted - self.late - set(self.delivered)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(worlds(lives=all_lives(st.sets(st.sampled_from(HER_IDS[1:])).map(lambda some: frozenset({1, *some})))))
 async def test_nothing_is_lost_or_repeated_whatever_crashes_and_however_late_a_row_is(world: World) -> None:
     play = Play(world)
@@ -251,7 +251,7 @@ async def test_nothing_is_lost_or_repeated_whatever_crashes_and_however_late_a_r
     assert late_of_the_first <= set(play.delivered)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     worlds(
         lives=all_lives(st.sets(st.sampled_from(HER_IDS), min_size=1).map(frozenset)),
@@ -273,7 +273,7 @@ async def test_receivers_come_and_go_and_are_refused_and_nobody_loses_or_repeats
     assert dict(state.receivers) == dict.fromkeys(HER_IDS), "they have not joined"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     worlds(
         log=logs("undated", "malformed", "large", "large", late_s=LATE_S),

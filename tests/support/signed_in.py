@@ -1,0 +1,27 @@
+"""Whether the tests of the whole system sign in (`pytest --sign-in`), and the settings for it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from bridge.sandbox.server import Sandbox
+from bridge.sandbox.sign_in.service import SignInPlan
+
+is_wanted = False
+"""Set by conftest from the command line."""
+
+
+def plan() -> SignInPlan | None:
+    """What the sandbox demands: tokens and proofs, or nothing."""
+    return SignInPlan() if is_wanted else None
+
+
+def settings(sandbox: Sandbox) -> Mapping[str, str]:
+    """How the bridge signs in to that sandbox."""
+    if not is_wanted:
+        return {"BRIDGE_NHN__AUTH__METHOD": "none"}
+    return {
+        "BRIDGE_NHN__AUTH__ISSUER": sandbox.issuer_url,
+        "BRIDGE_NHN__AUTH__CLIENT_ID": sandbox.client.client_id,
+        "BRIDGE_NHN__AUTH__PRIVATE_KEY": msgspec.json.encode(sandbox.client.jwk).decode(),
+    }
