@@ -25,10 +25,10 @@ TO_CLIENT = frozenset({Direction.TO_CLIENT})
 async def test_a_connection_cut_mid_page_costs_repeats_and_no_gap(
     bridged: Bridged, direction: Direction, count_bytes: int
 ) -> None:
-    async with bridged(settings={"BRIDGE_NHN__PAGE_SIZE": "100"}) as world:
-        await world.until_ready()
+    async with bridged(total=100, settings={"BRIDGE_NHN__PAGE_SIZE": "100"}) as world:
+        await world.until_committed()  # so that its session is open, and what is cut is a page
         world.proxy.cut_after(count_bytes, direction)
-        world.create(300)
+        world.create(200)
         await world.until_committed()
 
         assert world.log("broker.lost")

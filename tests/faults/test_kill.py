@@ -62,10 +62,11 @@ async def test_killed_when_part_of_a_page_has_reached_the_broker(system: System)
 
 async def test_killed_when_published_and_not_yet_confirmed(system: System) -> None:
     await system.bridge.start()
-    await system.until_connected()
-    system.sandbox.nhn.create(Creation(count=500))
+    await system.until_all_committed()
+    known = await ready_count(system.url, QUEUE)
     system.proxy.pause(TO_CLIENT)
-    await until(lambda: _is_waiting(system))
+    system.sandbox.nhn.create(Creation(count=500))
+    await until(partial(_is_beyond, system, known))
     await _restart_and_finish(system)
 
 

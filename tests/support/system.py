@@ -79,15 +79,6 @@ class System:
         except AssertionError as error:
             raise AssertionError(f"not all committed; the bridge's log ends:\n{self.bridge.end_of_log()}") from error
 
-    async def until_connected(self) -> None:
-        """Return once the bridge has its session with the broker: then a page is about to be published."""
-
-        async def is_connected() -> bool:
-            status = await self.bridge.status()
-            return status is not None and status["broker"]["is_connected"]
-
-        await until(is_connected)
-
     def created_ids(self) -> list[str]:
         """Event ids of all notifications, in offset order."""
         found: list[str] = []
