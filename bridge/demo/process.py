@@ -71,6 +71,10 @@ class BridgeProcess:
             return None
         return status
 
+    async def metrics(self) -> str:
+        """What its `/metrics` says. Raises httpx.HTTPError while it does not answer."""
+        return (await self._client.get(f"http://127.0.0.1:{self._port}/metrics")).text
+
     async def close(self) -> None:
         """End the process, if it still runs, and what was opened to watch it."""
         await self.stop()

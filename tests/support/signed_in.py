@@ -16,9 +16,9 @@ def plan() -> SignInPlan | None:
     return SignInPlan() if is_wanted else None
 
 
-def settings(sandbox: Sandbox) -> Mapping[str, str]:
-    """How the bridge signs in to that sandbox."""
-    if not is_wanted:
+def settings(sandbox: Sandbox, demanded: SignInPlan | None) -> Mapping[str, str]:
+    """How the bridge signs in to a sandbox that demands this."""
+    if demanded is None:
         return {"BRIDGE_NHN__AUTH__METHOD": "none"}
     return {
         "BRIDGE_NHN__AUTH__ISSUER": sandbox.issuer_url,

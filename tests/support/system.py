@@ -13,6 +13,7 @@ from bridge.clock import SystemClock
 from bridge.demo.process import BridgeProcess
 from bridge.sandbox.faults import FaultRule
 from bridge.sandbox.server import Sandbox
+from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.store import open_store
@@ -107,22 +108,28 @@ async def running_system(
     total: int = 2500,
     faults: tuple[FaultRule, ...] = (),
     settings: Mapping[str, str] | None = None,
+    supply: SupplyPlan | None = None,
+    sign_in: SignInPlan | None = None,
     start: bool = True,
 ) -> AsyncIterator[System]:
-    """Everything up, `total` notifications created, a queue bound to all; the bridge started unless told not."""
+    """Everything up, a queue bound to all events, the bridge started unless told not.
+
+    `supply`: else `total` notifications at once. `sign_in`: else as the tests' command line says.
+    """
+    sign_in = sign_in or signed_in.plan()
     await declare_queue(url, QUEUE, EXCHANGE, "#")
     target = urlsplit(url)
     store = f"sqlite:///{directory / 'bridge.db'}"
     async with (
         TcpProxy(target.hostname or "localhost", target.port or 5672) as proxy,
         Sandbox(
-            port=0, her_ids=her_ids, supply=SupplyPlan(total=total), faults=faults, sign_in=signed_in.plan()
+            port=0, her_ids=her_ids, supply=supply or SupplyPlan(total=total), faults=faults, sign_in=sign_in
         ) as sandbox,
     ):
         login, _, _ = target.netloc.rpartition("@")
         environment = {
             "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
-            **signed_in.settings(sandbox),
+            **signed_in.settings(sandbox, sign_in),
             "BRIDGE_NHN__SOURCE_SYSTEM": "tests, v1",
             "BRIDGE_NHN__HER_IDS": ",".join(map(str, her_ids)),
             "BRIDGE_NHN__POLL_INTERVAL_S": "0.1",

@@ -172,7 +172,7 @@ async def bridged(
             login, _, _ = target.netloc.rpartition("@")
             environment = {
                 "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
-                **signed_in.settings(sandbox),
+                **signed_in.settings(sandbox, signed_in.plan()),
                 "BRIDGE_NHN__SOURCE_SYSTEM": "tests, v1",
                 "BRIDGE_NHN__HER_IDS": ",".join(map(str, her_ids)),
                 "BRIDGE_NHN__POLL_INTERVAL_S": str(POLL_INTERVAL_S),
