@@ -144,6 +144,8 @@ class NhnService:
                 attempt += 1
             else:
                 self._telemetry.store.worked()
+                if telemetry.progress.name not in {state.name for state in states}:
+                    self._telemetry.forget(telemetry.progress.name)  # else it would be waited for in vain
                 return states
 
     async def _run_stream(self, name: str, stop: asyncio.Event) -> None:

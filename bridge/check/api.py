@@ -10,8 +10,7 @@ import httpx
 
 from bridge.auth.skew import clock_ahead_s
 from bridge.check.api_faults import SUBJECT, explain, refusals
-from bridge.check.report import Finding, failed, not_verifiable, ok, warning
-from bridge.check.settings import plural
+from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
 from bridge.errors import TransientError
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.answers import Problem, ReceiversRefused

@@ -5,8 +5,7 @@ from itertools import groupby
 
 from bridge.auth.diagnosis import SignInError
 from bridge.check.causes import Cause, cause_of
-from bridge.check.report import Finding, failed
-from bridge.check.settings import plural
+from bridge.check.report import Finding, failed, plural
 from bridge.check.sign_in import told_of
 from bridge.errors import AuthenticationError, RequestRejected, TransientError
 from bridge.nhn.answers import Problem

@@ -5,8 +5,7 @@ from types import MappingProxyType
 
 from bridge.check.causes import Cause, cause_of
 from bridge.check.facts import Server, Unseen
-from bridge.check.report import Finding, failed, not_verifiable, ok
-from bridge.check.settings import plural
+from bridge.check.report import Finding, failed, not_verifiable, ok, plural
 from bridge.check.survey import Asker
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.management import Management, ManagementRefused, ManagementUnavailable, Node, Overview

@@ -23,7 +23,7 @@ OLDEST, NEWEST_MAJOR = (3, 10), 4
 
 _PORTS = "amqp:// has port 5672 as a rule, amqps:// 5671"
 _URLS = "BRIDGE_BROKER__URLS"
-_FIXES: tuple[tuple[type[BaseException], str], ...] = (
+_FIXES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         aiormq.ProbableAuthenticationError,
         (
@@ -32,14 +32,11 @@ _FIXES: tuple[tuple[type[BaseException], str], ...] = (
         ),
     ),
     (aiormq.AuthenticationError, "Let the broker offer the mechanism PLAIN."),
-    (
-        aiormq.InvalidFrameError,
-        (
-            f"Correct the vhost, the path in {_URLS} (without one, it is the vhost /), or create it (rabbitmqctl "
-            "add_vhost) and give the user permissions there (rabbitmqctl set_permissions)."
-        ),
-    ),
-    (aiormq.IncompatibleProtocolError, f"Correct scheme and port in {_URLS}: {_PORTS}."),
+    ((aiormq.IncompatibleProtocolError, aiormq.InvalidFrameError), f"Correct scheme and port in {_URLS}: {_PORTS}."),
+)
+_VHOST = (
+    f"Correct the vhost, the path in {_URLS} (without one, it is the vhost /), or create it (rabbitmqctl add_vhost) "
+    "and give the user permissions there (rabbitmqctl set_permissions)."
 )
 _ON_THE_WAY: dict[Cause | None, str] = {
     Cause.UNKNOWN_HOST: f"Correct the host in {_URLS}, or this machine's DNS.",
@@ -75,17 +72,26 @@ async def reach(endpoint: Endpoint, *, tls: ssl.SSLContext, resources: AsyncExit
         resources.push_async_callback(connection.close)
         server = await server_of(connection)
     except BrokerUnavailable as error:
-        is_vhost_refused = isinstance(error.__cause__, aiormq.InvalidFrameError)
-        return Reached(unreached(error, endpoint.address), is_vhost_refused=is_vhost_refused)
+        return Reached(unreached(error, endpoint.address), is_vhost_refused=_is_vhost_refusal(error.__cause__))
     return Reached(server_finding(server, endpoint.address), connection, server)
 
 
 def unreached(error: BrokerUnavailable, address: str) -> Finding:
     """Why there is no connection, and what to do."""
     found = str(error).removeprefix(f"RabbitMQ at {address}: ")
-    reason = error.__cause__ or error
-    fix = next((fix for kind, fix in _FIXES if isinstance(reason, kind)), None) or _ON_THE_WAY[cause_of(reason)]
-    return failed(SUBJECT, found, name=address, fix=fix)
+    return failed(SUBJECT, found, name=address, fix=_fix(error.__cause__ or error))
+
+
+def _fix(reason: BaseException) -> str:
+    if _is_vhost_refusal(reason):
+        return _VHOST
+    return next((fix for kind, fix in _FIXES if isinstance(reason, kind)), None) or _ON_THE_WAY[cause_of(reason)]
+
+
+def _is_vhost_refusal(reason: BaseException | None) -> bool:
+    """As bridge.rabbitmq.errors has it: aiormq takes the refusal for a frame that it did not expect."""
+    is_unexpected = isinstance(reason, aiormq.InvalidFrameError) and "Connection.Close" in str(reason)
+    return is_unexpected or isinstance(reason, aiormq.ConnectionNotAllowed)
 
 
 def vhost_refused(address: str, vhost: str, *, exists: bool) -> Finding:

@@ -76,3 +76,8 @@ def _merged(findings: Iterable[Finding]) -> Iterable[Finding]:
     for finding, same in groupby(findings, key=lambda each: msgspec.structs.replace(each, name="")):
         names = dict.fromkeys(each.name for each in same if each.name)
         yield msgspec.structs.replace(finding, name=", ".join(names))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 stream`, `2 streams`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

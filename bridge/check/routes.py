@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bridge.check.facts import ExchangeFacts, QueueFacts, Unseen
-from bridge.check.report import Finding, failed, not_verifiable, ok, warning
-from bridge.check.settings import plural
+from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
 from bridge.ops.topic import matches
 from bridge.rabbitmq.management import Binding
 from bridge.settings import Subscription

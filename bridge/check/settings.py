@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bridge.check.report import Finding, ok
+from bridge.check.report import Finding, ok, plural
 from bridge.nhn.streams import MAX_RECEIVERS
 from bridge.settings import Settings, Tenant
 
@@ -29,8 +29,3 @@ def _receivers(tenant: Tenant, count: int) -> str:
     streams = -(-count // MAX_RECEIVERS)
     source = "" if tenant.her_ids_file is None else f" of the file {tenant.her_ids_file.name}"
     return f"{plural(count, 'HER-id')}{source} in {plural(streams, 'stream')}"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 stream`, `2 streams`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -11,8 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.check.file_systems import NETWORK_FILE_SYSTEMS, file_system_of
-from bridge.check.report import Finding, failed, not_verifiable, ok, warning
-from bridge.check.settings import plural
+from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
 from bridge.errors import BridgeError, ConfigurationError, InvariantViolation, StoreUnavailable
 from bridge.ports import Clock
 from bridge.settings import Settings

@@ -3,6 +3,7 @@
 Where they are missing, `bridge run` declares them if it may (BROKER__TOPOLOGY=declare).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,8 +99,9 @@ def _drops(limits: Mapping[str, Any]) -> list[str]:
 def _deliveries(kind: str | None, limits: Mapping[str, Any], version: str | None) -> list[str]:
     if kind != "quorum":
         return []
-    major = int((version or "0").partition(".")[0])
-    limit = limits.get("delivery-limit", DEFAULT_DELIVERY_LIMIT if major >= FIRST_LIMITED_MAJOR else None)
+    major = re.match(r"\d+", version or "")
+    is_limited = major is not None and int(major[0]) >= FIRST_LIMITED_MAJOR
+    limit = limits.get("delivery-limit", DEFAULT_DELIVERY_LIMIT if is_limited else None)
     if not isinstance(limit, int) or not 0 <= limit < FEW_DELIVERIES:
         return []
     return [f"a message is dropped after it was looked at {limit} times (delivery-limit)"]

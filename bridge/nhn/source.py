@@ -57,7 +57,10 @@ class NhnSource:
         settings: PollSettings,
         clock: Clock,
         observer: SourceObserver,
+        dice: random.Random | None = None,
     ) -> None:
+        """`dice`: for the jitter."""
+        self._dice = dice or random.SystemRandom()
         self._stream = state.name
         self._feed = feed
         self._maker = maker
@@ -92,6 +95,8 @@ class NhnSource:
             await self._isolate(cohort, error.problem)
             return
         self._accept(cohort)
+        if not cohort.is_main:
+            self._make_way(cohort)
         self._seen = max(self._seen, _highest(pages))
         limit = joining_limit(cohort, self._cohorts, self._seen)
         checked = check(
@@ -109,7 +114,6 @@ class NhnSource:
         items = sum(len(page) for page, _ in pages)
         self._observer.polled(seconds=self._clock.monotonic() - started, items=items, full=checked.is_full)
         self._hand_out(cohort, checked, limit if checked.reached_limit else None)
-        self._make_way(cohort)
         self._join()
 
     def _hand_out(self, cohort: Cohort, checked: Checked, met_at: int | None) -> None:
@@ -134,7 +138,7 @@ class NhnSource:
                 unnumbered_added=added,
                 unnumbered_gone=gone,
                 recent=recent,
-                forget_recent_before=self._window.forget(self._clock.now().timestamp()) if has_reread else 0.0,
+                forget_recent_before=self._forget(has_reread=has_reread),
             ),
             cursor=cohort.cursor if cohort.is_main else None,
             caught_up=not checked.is_full,
@@ -165,6 +169,18 @@ class NhnSource:
         )
         return (*within, page) if page else within
 
+    def _forget(self, *, has_reread: bool) -> float:
+        """Let go of offsets that need not be read again, and of those that who joins now could not tell from late ones.
+
+        Returns the moment before which the checkpoint forgets pages.
+        """
+        forget_before = self._window.forget(self._clock.now().timestamp()) if has_reread else 0.0
+        unrecorded_up_to = max((straggler.unrecorded_up_to for straggler in joinable(self._cohorts)), default=0)
+        if unrecorded_up_to > self._window.start(self._main.cursor):
+            forget_before = self._window.forget_up_to(unrecorded_up_to)
+            self._main.position = max(self._main.position, self._window.start(self._main.cursor))
+        return forget_before
+
     def _gone(self, main: Cohort) -> frozenset[tuple[int, str]]:
         """Items without an offset that a whole sweep of their receivers has no longer shown: they need no memory.
 
@@ -179,8 +195,6 @@ class NhnSource:
         Only the main cohort is read again for late rows.
         """
         main = self._main
-        if accepted.is_main:
-            return
         if main.problem is not None:
             refused = Cohort(main.her_ids, main.cursor, is_main=False, due_at=main.due_at)
             refused.problem, main.problem = main.problem, None
@@ -188,14 +202,19 @@ class NhnSource:
             self._detach(main.her_ids)
             main.her_ids = []
         if not main.her_ids and accepted.cursor > main.cursor:
-            self._begin_anew(accepted.cursor)
+            advance = Advance(
+                stream=self._stream,
+                previous=main.cursor,
+                cursor=accepted.cursor,
+                forget_recent_before=self._window.forget_up_to(accepted.cursor),
+            )
+            main.cursor = main.position = accepted.cursor
+            self._ready.append(Batch(messages=(), checkpoint=advance, cursor=main.cursor))
 
     def _join(self) -> None:
         """Stragglers that stand where the main cohort stands share its cursor from now on."""
         main = self._main
         for straggler in joinable(self._cohorts):
-            if straggler.unrecorded_up_to > self._window.start(main.cursor):
-                self._begin_anew(main.cursor)
             self._cohorts.remove(straggler)
             main.her_ids = sorted({*main.her_ids, *straggler.her_ids})
             main.due_at = min(main.due_at, straggler.due_at)
@@ -203,17 +222,6 @@ class NhnSource:
             main.shown |= {name for name in self._published if name[0] in straggler.her_ids}
             join = Join(stream=self._stream, her_ids=frozenset(straggler.her_ids), cursor=main.cursor)
             self._ready.append(Batch(messages=(), checkpoint=join, cursor=main.cursor))
-
-    def _begin_anew(self, cursor: int) -> None:
-        """Set the main cohort's cursor to where a straggler stands, and the window's start with it."""
-        advance = Advance(
-            stream=self._stream,
-            previous=self._main.cursor,
-            cursor=cursor,
-            forget_recent_before=self._window.forget_up_to(cursor),
-        )
-        self._main.cursor = self._main.position = cursor
-        self._ready.append(Batch(messages=(), checkpoint=advance, cursor=cursor))
 
     async def _isolate(self, cohort: Cohort, problem: Problem) -> None:
         """The API refuses a request: find the HER-ids it is about and let the others go on (G5)."""
@@ -257,7 +265,7 @@ class NhnSource:
                 self._observer.accepted(her_id)
 
     def _rest(self, cohort: Cohort, seconds: float) -> None:
-        jitter = random.SystemRandom().uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
+        jitter = self._dice.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
         cohort.due_at = self._clock.monotonic() + seconds * jitter
 
 

@@ -63,10 +63,18 @@ class Queue(msgspec.Struct, frozen=True):
 
     @property
     def limits(self) -> Mapping[str, Any]:
-        """What applies to it from arguments and policies, by the name that policies use, e.g. `delivery-limit`."""
+        """What applies to it from arguments and policies, by the name that policies use, e.g. `delivery-limit`.
+
+        Where both give a number, RabbitMQ takes the lower one (https://www.rabbitmq.com/docs/policies); else the
+        argument holds. What a policy says is seen some seconds after it was set.
+        """
         policy = self.effective_policy_definition
-        own = {name.removeprefix("x-"): value for name, value in self.arguments.items()}
-        return {**(policy if isinstance(policy, Mapping) else {}), **own}
+        limits: dict[str, Any] = dict(policy) if isinstance(policy, Mapping) else {}
+        for argument, value in self.arguments.items():
+            name = argument.removeprefix("x-")
+            other = limits.get(name)
+            limits[name] = min(value, other) if isinstance(value, int) and isinstance(other, int) else value
+        return limits
 
 
 class Permissions(msgspec.Struct, frozen=True):

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from bridge.checkpoints import Enrol
+from bridge.clock import SystemClock
 from bridge.http import HttpReader
-from tests.support.world import Bridged
+from bridge.store import open_store
+from tests.support.world import AT_THE_START, Bridged
 
 QUICK = {"BRIDGE_HTTP__TIMEOUT_S": "0.1"}
 BOUND = "expected within 0.8 s"
@@ -60,3 +63,16 @@ async def test_a_stream_whose_poll_neither_ends_nor_fails_is_restarted(
         assert "and no error for" in world.log("stream.restarted")[0]["reason"]
         await world.until_ready()
         assert [event.id for event in await world.arrived()] == world.created_ids()
+
+
+async def test_a_stream_that_has_lost_all_its_receivers_is_not_waited_for(bridged: Bridged) -> None:
+    """Its number stays its own; the receivers of another one go on there."""
+    async with bridged(total=10, start=False) as world:
+        second = Enrol(stream="nhn/default/2", tenant="default", cursors=AT_THE_START)
+        async with open_store(world.environment["BRIDGE_STORE__URL"], clock=SystemClock()) as store:
+            await store.commit(second)
+        await world.start()
+        await world.until_committed("nhn/default/2")
+
+        assert [stream["name"] for stream in (await world.status())["streams"]] == ["nhn/default/2"]
+        assert await world.reasons() == {}
