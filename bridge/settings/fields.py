@@ -187,6 +187,9 @@ def _tenant_name(text: str) -> str:
 def _name(text: str) -> str:
     if not text or len(text.encode()) > MAX_NAME_BYTES:
         raise ValueError(f"must be a name of 1 to {MAX_NAME_BYTES} bytes")
+    # What pamqp writes; RabbitMQ itself would take more.
+    if not re.fullmatch(r"[a-zA-Z0-9\-_.:@#,/><]+", text):
+        raise ValueError("must be a name of letters a-z, digits and -_.:@#,/><")
     return text
 
 

@@ -9,9 +9,12 @@ import httpx
 from pamqp.common import FieldTable
 
 from bridge.check.broker import broker_findings
+from bridge.check.nhn import nhn_findings
 from bridge.check.report import Finding
+from bridge.clock import SystemClock
+from bridge.ports import Clock
 from bridge.rabbitmq.tls import client_context
-from bridge.settings import Settings, load_settings
+from bridge.settings import Receivers, Settings, load_settings
 from tests.support.broker import open_channel, vhost_of
 
 EXCHANGE, PARKED = "nhn.notifications", "bridge.parked"
@@ -37,6 +40,12 @@ def environment(directory: Path, *, api_url: str = "http://127.0.0.1:1", **more:
 def settings_for(directory: Path, *, api_url: str = "http://127.0.0.1:1", **more: str) -> Settings:
     """The same, read."""
     return load_settings(environment(directory, api_url=api_url, **more))
+
+
+async def look_at_nhn(settings: Settings, *, clock: Clock | None = None) -> list[Finding]:
+    """What the check finds of signing in, the API and the clock, without a store."""
+    wanted = Receivers(settings.nhn.all_tenants).current()
+    return await nhn_findings(settings, wanted, [], clock=clock or SystemClock())
 
 
 def told(findings: Iterable[Finding], subject: str) -> list[tuple[str, str]]:

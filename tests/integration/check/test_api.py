@@ -2,42 +2,31 @@
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import web
 
 from bridge.check import api, nhn
 from bridge.check.nhn import nhn_findings
 from bridge.check.report import Finding
 from bridge.clock import SystemClock
-from bridge.ports import Clock
 from bridge.sandbox.faults import FaultKind, FaultRule
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.tcp_proxy import TcpProxy
-from bridge.settings import Receivers, Settings
 from bridge.store import ReceiverOffset
 from tests.support.certificates import Authority
-from tests.support.check import HER_IDS, settings_for, told
+from tests.support.check import HER_IDS, look_at_nhn, settings_for, told
 from tests.support.clock import FakeClock
-from tests.support.sign_in import jwk, rsa_key
 
 FORBIDDEN, LOCKED = FaultKind.FORBIDDEN, FaultKind.LOCKED
-
-
-async def looked(settings: Settings, *, clock: Clock | None = None) -> list[Finding]:
-    wanted = Receivers(settings.nhn.all_tenants).current()
-    return await nhn_findings(settings, wanted, [], clock=clock or SystemClock())
 
 
 async def findings_with(directory: Path, *faults: FaultRule, **settings: str) -> list[Finding]:
     """What is found at a sandbox with these faults."""
     async with Sandbox(port=0, her_ids=HER_IDS, faults=faults) as sandbox:
-        return await looked(settings_for(directory, api_url=sandbox.nhn_url, **settings))
+        return await look_at_nhn(settings_for(directory, api_url=sandbox.nhn_url, **settings))
 
 
 class TestSandbox:
@@ -51,7 +40,7 @@ class TestSandbox:
         her_ids = range(1, 3002)
         async with Sandbox(port=0, her_ids=her_ids) as sandbox:
             wanted = ",".join(map(str, her_ids))
-            findings = await looked(settings_for(tmp_path, api_url=sandbox.nhn_url, NHN__HER_IDS=wanted))
+            findings = await look_at_nhn(settings_for(tmp_path, api_url=sandbox.nhn_url, NHN__HER_IDS=wanted))
             polls = [request.poll for request in sandbox.nhn.state().recent_requests]
         assert told(findings, "API") == [("ok", "answers for 3001 HER-ids (3 requests)")]
         assert [poll and (len(poll.her_ids), poll.offset, poll.limit) for poll in polls] == [
@@ -166,7 +155,7 @@ class TestSandbox:
     async def test_a_clock_that_is_off_is_seen_in_the_answers(self, tmp_path: Path, ahead_s: int, which: str) -> None:
         clock = FakeClock(start=datetime.now(UTC) + timedelta(seconds=ahead_s))
         async with Sandbox(port=0, her_ids=HER_IDS) as sandbox:
-            findings = await looked(settings_for(tmp_path, api_url=sandbox.nhn_url), clock=clock)
+            findings = await look_at_nhn(settings_for(tmp_path, api_url=sandbox.nhn_url), clock=clock)
         ((verdict, found),) = told(findings, "clock")
         assert verdict == "warning"
         assert re.fullmatch(rf"(9[89]|10[012]) s {which} the API's", found)
@@ -197,13 +186,13 @@ class TestTheWayThere:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, found: str
     ) -> None:
         monkeypatch.setenv("NO_PROXY", "*")
-        findings = await looked(settings_for(tmp_path, api_url=url))
+        findings = await look_at_nhn(settings_for(tmp_path, api_url=url))
         assert told(findings, "API") == [("failed", found)]
 
     async def test_tls_where_none_is_spoken_is_told(self, tmp_path: Path) -> None:
         async with Sandbox(port=0) as sandbox:
             url = sandbox.nhn_url.replace("http:", "https:")
-            findings = await looked(settings_for(tmp_path, api_url=url))
+            findings = await look_at_nhn(settings_for(tmp_path, api_url=url))
         assert told(findings, "API") == [("failed", "it does not speak TLS as we do")]
 
     async def test_a_certificate_that_is_not_trusted_is_told_and_one_that_is_named_is_trusted(
@@ -214,89 +203,8 @@ class TestTheWayThere:
         context.load_cert_chain(*authority.issue("127.0.0.1"))
         async with Sandbox(port=0, her_ids=HER_IDS) as sandbox, in_front_of(sandbox, context) as proxy:
             settings = settings_for(tmp_path, api_url=f"https://127.0.0.1:{proxy.port}")
-            before = await looked(settings)
+            before = await look_at_nhn(settings)
             monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
-            after = await looked(settings)
+            after = await look_at_nhn(settings)
         assert told(before, "API") == [("failed", "its certificate is not trusted or is for another name")]
         assert told(after, "API") == [("ok", "answers for 5 HER-ids (1 request)")]
-
-
-@asynccontextmanager
-async def issuer(answers: Sequence[tuple[int, dict[str, object]]]) -> AsyncIterator[str]:
-    """An issuer that answers token requests with these, one after the other. Its URL."""
-    left = list(answers)
-
-    async def metadata(request: web.Request) -> web.Response:
-        url = str(request.url.origin())
-        return web.json_response({"issuer": url, "token_endpoint": f"{url}/token"})
-
-    async def token(_request: web.Request) -> web.Response:
-        status, body = left.pop(0)
-        return web.json_response(body, status=status)
-
-    application = web.Application()
-    application.add_routes([web.get("/.well-known/openid-configuration", metadata), web.post("/token", token)])
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-TOKEN: tuple[int, dict[str, object]] = (200, {"access_token": "opaque", "token_type": "DPoP", "expires_in": 600})
-
-
-class TestSigningIn:
-    async def signed_in(
-        self,
-        directory: Path,
-        *answers: tuple[int, dict[str, object]],
-        clock: Clock | None = None,
-        **settings: str,
-    ) -> list[Finding]:
-        async with Sandbox(port=0, her_ids=HER_IDS) as sandbox, issuer(answers) as url:
-            return await looked(
-                settings_for(
-                    directory,
-                    api_url=sandbox.nhn_url,
-                    NHN__AUTH__METHOD="helseid",
-                    NHN__AUTH__ISSUER=url,
-                    NHN__AUTH__CLIENT_ID="client",
-                    NHN__AUTH__PRIVATE_KEY=jwk(rsa_key()),
-                    **settings,
-                ),
-                clock=clock,
-            )
-
-    async def test_a_token_is_fetched_and_the_api_asked_with_it(self, tmp_path: Path) -> None:
-        findings = await self.signed_in(tmp_path, TOKEN)
-        assert told(findings, "sign-in") == [("ok", "HelseID gives a token")]
-        assert told(findings, "API") == [("ok", "answers for 5 HER-ids (1 request)")]
-
-    async def test_without_a_token_the_api_is_not_asked(self, tmp_path: Path) -> None:
-        findings = await self.signed_in(tmp_path, (400, {"error": "invalid_scope"}))
-        ((verdict, found),) = told(findings, "sign-in")
-        assert verdict == "failed"
-        assert "does not grant the scope nhn:msh/api" in found
-        assert told(findings, "API") == [("not verifiable", "not asked, as there is no token for it")]
-
-    async def test_a_clock_that_is_off_is_a_warning_while_tokens_still_come(self, tmp_path: Path) -> None:
-        clock = FakeClock(start=datetime.now(UTC) + timedelta(seconds=100))
-        findings = await self.signed_in(tmp_path, TOKEN, clock=clock)
-        (signed_in, off) = [finding for finding in findings if finding.subject == "sign-in"]
-        assert (signed_in.verdict.value, off.verdict.value) == ("ok", "warning")
-        assert off.found.startswith("This machine's clock is ")
-        assert off.fix == "Set it by NTP before sign-in fails."
-
-    async def test_each_tenant_has_a_token_of_its_own(self, tmp_path: Path) -> None:
-        tenants = (
-            '[{"name":"acme","her_ids":"7001","orgnr_parent":"999999999"},'
-            '{"name":"beta","her_ids":"7002","orgnr_parent":"888888888"}]'
-        )
-        findings = await self.signed_in(
-            tmp_path, TOKEN, (400, {"error": "invalid_request"}), NHN__TENANTS=tenants, NHN__AUTH__TENANCY="multi"
-        )
-        assert sorted(verdict for verdict, _ in told(findings, "sign-in")) == ["failed", "ok"]
-        assert sorted(verdict for verdict, _ in told(findings, "API")) == ["not verifiable", "ok"]
