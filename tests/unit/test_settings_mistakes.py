@@ -72,7 +72,11 @@ ENTRY = "must be an entry of the form {queue, exchange, bindings, required, decl
             "must not begin with `amq.`, which RabbitMQ keeps for itself, but is amq.topic.",
         ),
         ("BROKER__EXCHANGE_NHN", "x" * 256, "must be a name of 1 to 255 bytes."),
-        ("BROKER__EXCHANGE_PARKED", "two words", "must be a name of letters a-z, digits and -_.:@#,/><."),
+        (
+            "BROKER__EXCHANGE_PARKED",
+            "two words",
+            "must be a name of letters a-z, digits and -_.:@#,/><, but is two words.",
+        ),
         ("BROKER__URLS", "[]", "must name at least one AMQP URL."),
         ("BROKER__URLS", "amqp://ok/,http://a:hunter2@b", f"{AMQP} 2 is not."),
         ("BROKER__URLS", "amqp://a:hunter2@b:x/", f"{AMQP} 1 is not."),
