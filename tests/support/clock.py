@@ -2,7 +2,16 @@
 
 import asyncio
 import heapq
+import random
 from datetime import UTC, datetime, timedelta
+
+
+class LongestWait(random.Random):
+    """Dice for a backoff without jitter: it always waits as long as it may."""
+
+    def uniform(self, a: float, b: float) -> float:
+        assert a <= b
+        return b
 
 
 class FakeClock:

@@ -11,7 +11,7 @@ from bridge.errors import BrokerUnavailable
 from bridge.events.message import Message
 from bridge.ports import Broker, Outcome
 from bridge.retry import Backoff
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, LongestWait
 from tests.support.observers import Recorder
 
 ROUTED, RETURNED, REFUSED = Outcome.ROUTED, Outcome.RETURNED, Outcome.REFUSED
@@ -79,7 +79,7 @@ class Delivering:
             unroutable="hold" if unroutable == "hold" else "park",
             parked_exchange="bridge.parked",
             parked_limit=limit,
-            backoff=Backoff(base_s=1.0, cap_s=8.0),
+            backoff=Backoff(base_s=1.0, cap_s=8.0, dice=LongestWait()),
         )
 
     async def deliver(self, *names: str) -> None:

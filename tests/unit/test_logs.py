@@ -105,9 +105,9 @@ def test_configuring_again_replaces_what_was() -> None:
 
 
 def test_what_libraries_log_goes_through_the_same_steps(lines: Lines) -> None:
-    logging.getLogger("aiormq.connection").warning("Cannot reach %s", "amqp://bridge:hunter2@rabbit:5672/")
+    logging.getLogger("library.connection").warning("Cannot reach %s", "amqp://bridge:hunter2@rabbit:5672/")
     line = lines.one
-    assert (line["level"], line["logger"]) == ("warning", "aiormq.connection")
+    assert (line["level"], line["logger"]) == ("warning", "library.connection")
     assert line["event"] == "Cannot reach amqp://[redacted]@rabbit:5672/"
 
 
