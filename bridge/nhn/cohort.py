@@ -15,7 +15,9 @@ class Cohort:
         self.cursor = cursor
         """What has been handed out, committed or on its way."""
         self.position = cursor if position is None else position
-        """The `Offset` of the next request; below the cursor while the window is read again for late rows."""
+        """The `Offset` of the next request; below the cursor while the window is read again: by the main cohort to find
+        late rows, by a straggler to learn what it has done with.
+        """
         self.is_main = is_main
         self.due_at = due_at
         """Monotonic time of the next poll, seconds."""
@@ -46,7 +48,7 @@ def joining_limit(cohort: Cohort, cohorts: Sequence[Cohort], seen: int) -> int |
 
 
 def joinable(cohorts: Sequence[Cohort]) -> list[Cohort]:
-    """Stragglers that stand where the main cohort stands; none where the API refuses the one or the other."""
+    """Stragglers that have come to where the main cohort stands; none where the API refuses the one or the other."""
     main = next(cohort for cohort in cohorts if cohort.is_main)
-    at_main = [cohort for cohort in cohorts if not cohort.is_main and cohort.cursor == main.cursor]
-    return [straggler for straggler in at_main if straggler.problem is None and main.problem is None]
+    there = [c for c in cohorts if not c.is_main and c.cursor == main.cursor and c.position >= c.cursor]
+    return [straggler for straggler in there if straggler.problem is None and main.problem is None]

@@ -23,6 +23,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """More may be there now."""
     reached_limit: bool
     """Nothing up to `limit` is left."""
+    known: tuple[int, ...]
+    """Offsets up to the cursor that the poll showed and that are done with."""
     shown: frozenset[tuple[int, str]]
     """(receiver or 0, key) of every item without an offset that the poll showed."""
     anomalies: Mapping[str, int]
@@ -42,7 +44,7 @@ def check(
 
     `pages`: (items, is full) of each request of the poll; several where the API takes fewer HER-ids a request.
     `position`: the `Offset` that was sent. `cursor` ≥ position: what was visible up to it is done with; in an overlap
-    re-read the two differ, and `recent` holds every offset between them that is done with. `published`: items without
+    re-read the two differ, and `recent` has every offset between them that is done with. `published`: items without
     an offset that are done with. `limit`: take nothing beyond this offset (joining).
     """
     anomalies: Counter[str] = Counter()
@@ -52,10 +54,10 @@ def check(
     horizon = min((bound for bound in (known_up_to, limit) if bound is not None), default=MAX_OFFSET)
     seen = [entry for entry in seen if entry[0] <= horizon]
 
-    numbered = [item for _, item in seen if item.offset is not None]
+    offsets = [item.offset for _, item in seen if item.offset is not None]
     unnumbered = frozenset(_name(item) for _, item in seen if item.offset is None)
     items = tuple(item for _, item in seen if _is_open(item, cursor, recent, published))
-    highest = max((item.offset for item in numbered if item.offset is not None), default=position)
+    highest = max(offsets, default=position)
     is_full = any(full for _, full in pages)
     anomalies["late"] = sum(1 for item in items if item.offset is not None and item.offset <= cursor)
     anomalies["without-offset"] = sum(1 for item in items if item.offset is None)
@@ -66,6 +68,7 @@ def check(
         position=highest,
         is_full=is_full,
         reached_limit=reached_limit,
+        known=tuple(offset for offset in offsets if offset <= cursor and offset in recent),
         shown=unnumbered,
         anomalies={kind: count for kind, count in anomalies.items() if count},
     )

@@ -8,7 +8,7 @@ the store at any moment.
 
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -17,7 +17,6 @@ from bridge.checkpoints import Advance, Detach, Join, RecentPage, StreamState
 from bridge.errors import SourceUnavailable, TransientError
 from bridge.nhn.answers import Problem, ReceiversRefused
 from bridge.nhn.cohort import Cohort, joinable, joining_limit, next_due
-from bridge.nhn.decode import Item
 from bridge.nhn.feed import EveryReceiverRefused, Feed, Pages
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.page import Checked, check
@@ -103,7 +102,7 @@ class NhnSource:
             pages,
             position=cohort.position,
             cursor=cohort.cursor,
-            recent=self._window.offsets,
+            recent=self._window.offsets if cohort.is_main else range(cohort.cursor + 1),
             published=self._published,
             limit=limit,
         )
@@ -126,7 +125,7 @@ class NhnSource:
         added = checked.shown - self._published
         gone = self._gone(cohort) if is_swept and cohort.is_main else frozenset()
         self._published = (self._published | added) - gone
-        recent = self._remember(cohort, checked.items, previous)
+        recent = self._remember(cohort, checked, previous)
         has_reread = cohort.is_main and (is_swept or cohort.position >= previous)
         batch = Batch(
             messages=self._maker.messages(checked.items),
@@ -144,19 +143,20 @@ class NhnSource:
             caught_up=not checked.is_full,
         )
         has_forgotten = self._window.start(previous) != reread_from
-        if checked.items or gone or cohort.cursor != previous or has_forgotten:
+        if checked.items or recent or gone or cohort.cursor != previous or has_forgotten:
             self._ready.append(batch)
         self._rest(cohort, self._settings.poll_interval_s if is_swept else 0.0)
         if is_swept:
             cohort.position = self._window.start(cohort.cursor) if cohort.is_main else cohort.cursor
             cohort.shown = set()
 
-    def _remember(self, cohort: Cohort, items: Sequence[Item], previous: int) -> tuple[RecentPage, ...]:
+    def _remember(self, cohort: Cohort, checked: Checked, previous: int) -> tuple[RecentPage, ...]:
         """Note the offsets done with, so that reading again finds only what is late."""
+        items = checked.items
         frontier = previous if cohort.is_main else self._main.cursor
         below = [item.offset for item in items if item.offset is not None and item.offset <= frontier]
         beyond = [item.offset for item in items if item.offset is not None and item.offset > frontier]
-        within = self._window.record_within(below)
+        within = self._window.record_within([*checked.known, *below])
         if not cohort.is_main:
             cohort.unrecorded_up_to = max(cohort.unrecorded_up_to, *beyond, 0)
             return within
@@ -219,7 +219,7 @@ class NhnSource:
             main.her_ids = sorted({*main.her_ids, *straggler.her_ids})
             main.due_at = min(main.due_at, straggler.due_at)
             # The rest of this sweep does not show what of theirs lies before.
-            main.shown |= {name for name in self._published if name[0] in straggler.her_ids}
+            main.shown |= {name for name in self._published if name[0] in {0, *straggler.her_ids}}
             join = Join(stream=self._stream, her_ids=frozenset(straggler.her_ids), cursor=main.cursor)
             self._ready.append(Batch(messages=(), checkpoint=join, cursor=main.cursor))
 
@@ -234,8 +234,9 @@ class NhnSource:
             self._rest(cohort, self._settings.retry_refused_s)
             return
         cohort.her_ids = [her_id for her_id in cohort.her_ids if her_id not in refused]
+        position = cohort.cursor if cohort.is_main else cohort.position
         for her_id, reason in refused.items():
-            alone = Cohort([her_id], cohort.cursor, is_main=False)
+            alone = Cohort([her_id], cohort.cursor, is_main=False, position=position)
             alone.problem, alone.unrecorded_up_to = reason, cohort.unrecorded_up_to
             self._rest(alone, self._settings.retry_refused_s)
             self._cohorts.append(alone)
@@ -276,10 +277,13 @@ def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
     for her_id, own in state.receivers.items():
         if own is not None:
             stragglers.setdefault(own, []).append(her_id)
-    cohorts = [Cohort(her_ids, cursor, is_main=False) for cursor, her_ids in sorted(stragglers.items())]
-    for cohort in cohorts:
-        cohort.unrecorded_up_to = cohort.cursor if cohort.cursor > state.cursor else 0
-    return [Cohort(main, state.cursor, is_main=True, position=window.start(state.cursor)), *cohorts]
+    start = window.start(state.cursor)
+    cohorts = [Cohort(main, state.cursor, is_main=True, position=start)]
+    for cursor, her_ids in sorted(stragglers.items()):
+        cohort = Cohort(her_ids, cursor, is_main=False, position=min(start, cursor))
+        cohort.unrecorded_up_to = cursor if cursor > state.cursor else 0
+        cohorts.append(cohort)
+    return cohorts
 
 
 def _highest(pages: Pages) -> int:

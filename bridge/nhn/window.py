@@ -53,13 +53,13 @@ class Window:
         return page
 
     def record_within(self, offsets: Sequence[int]) -> tuple[RecentPage, ...]:
-        """Take in offsets up to the cursor: late rows, and what stragglers catch up on.
+        """Take in offsets up to the cursor: late rows, and what stragglers catch up on or have done with elsewhere.
 
         Each leaves together with the page in whose span it lies. What lies below the window needs no keeping.
         """
         ends = list(accumulate((page.offsets[-1] for page in self._pages), max))
         read_at: dict[float, list[int]] = {}
-        for offset in sorted(offsets):
+        for offset in sorted(set(offsets) - self.offsets):
             index = bisect_left(ends, offset)
             if index < len(ends) and offset > self._pages[0].offsets[0]:
                 read_at.setdefault(self._pages[index].read_at, []).append(offset)

@@ -14,13 +14,8 @@ TO_CLIENT = frozenset({Direction.TO_CLIENT})
 
 @pytest.mark.parametrize(
     ("direction", "count_bytes"),
-    [
-        (Direction.TO_TARGET, 40_000),
-        (Direction.TO_TARGET, 100_000),
-        (Direction.TO_CLIENT, 100),
-        (Direction.TO_CLIENT, 500),
-    ],
-    ids=["early in a page", "late in a page", "before most confirms", "between the confirms"],
+    [(Direction.TO_TARGET, 40_000), (Direction.TO_CLIENT, 100)],
+    ids=["before the broker has all of it", "between the confirms"],
 )
 async def test_a_connection_cut_mid_page_costs_repeats_and_no_gap(
     bridged: Bridged, direction: Direction, count_bytes: int

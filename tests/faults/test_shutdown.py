@@ -6,14 +6,15 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bridge.sandbox.records import Creation
 from bridge.sandbox.tcp_proxy import Direction
-from tests.support.broker import ready_count
-from tests.support.system import QUEUE, System, assert_delivered, running_system, until
+from tests.support.broker import declare_queue, ready_count, unbind
+from tests.support.system import EXCHANGE, QUEUE, System, assert_delivered, running_system, until
 
 pytestmark = pytest.mark.timeout(60)
 TO_CLIENT = frozenset({Direction.TO_CLIENT})
@@ -78,19 +79,32 @@ async def test_a_second_signal_ends_it_at_once_with_that_signals_status(
         assert await exit_status(system) == -second
 
 
-async def test_a_drain_cut_off_at_its_deadline_exits_1_and_says_so(tmp_path: Path, broker_vhost: str) -> None:
-    async with in_flight(tmp_path, broker_vhost, BRIDGE_SHUTDOWN_DEADLINE_S="0.5") as system:
+async def test_a_drain_cut_off_at_its_deadline_exits_1_says_so_and_loses_nothing(
+    tmp_path: Path, broker_vhost: str
+) -> None:
+    """It cannot end well: an event waits for a queue to be bound."""
+    settings = {"BRIDGE_BROKER__UNROUTABLE": "hold", "BRIDGE_SHUTDOWN_DEADLINE_S": "0.5"}
+    async with running_system(tmp_path, broker_vhost, total=100, settings=settings) as system:
+        await system.until_all_committed()
         before = await system.offsets()
+        await unbind(broker_vhost, QUEUE, EXCHANGE, "#")
+        system.sandbox.nhn.create(Creation(count=50))
+        await until(partial(is_held, system))
         os.kill(system.bridge.pid, signal.SIGTERM)
 
         assert await exit_status(system) == 1
         assert "The drain was cut off after BRIDGE_SHUTDOWN_DEADLINE_S (0.5 s)" in system.bridge.end_of_log()
         assert await system.offsets() == before
 
-        system.proxy.resume()
+        await declare_queue(broker_vhost, QUEUE, EXCHANGE, "#")
         await system.bridge.start()
         await system.until_all_committed()
         assert_delivered(await system.arrived(), system.created_ids())
+
+
+async def is_held(system: System) -> bool:
+    status = await system.bridge.status()
+    return status is not None and any(stream["held_reason"] for stream in status["streams"])
 
 
 async def test_asked_to_end_while_the_broker_is_away_and_nothing_in_flight_it_exits_0(

@@ -75,6 +75,9 @@ class TestJoining:
         there, also_there = straggler(40, 8), straggler(40, 9)
         assert joinable([main(40, 7), there, straggler(39, 10), also_there, straggler(41, 11)]) == [there, also_there]
 
+    def test_who_has_yet_to_read_up_to_there_cannot(self) -> None:
+        assert joinable([main(40, 7), Cohort([8], 40, is_main=False, position=39)]) == []
+
     def test_who_is_refused_cannot(self) -> None:
         assert joinable([main(40, 7), straggler(40, 8, problem=REFUSED)]) == []
 

@@ -171,11 +171,17 @@ class TestReadingAgainForLateRows:
         assert keys(verdict) == ["n-5", "n-10", "n-11"]
         assert verdict.position == 11
         assert verdict.anomalies == {"late": 2}
+        assert verdict.known == (4, 6)
 
     def test_finds_nothing_where_nothing_is_late(self) -> None:
         verdict = checked((numbered(4, 6, 10), False), position=3, cursor=10, recent={4, 6, 10})
         assert keys(verdict) == []
         assert verdict.anomalies == {}
+
+    def test_publishes_nothing_where_everything_up_to_the_cursor_is_done_with(self) -> None:
+        verdict = checked((numbered(4, 6, 10, 11), False), position=3, cursor=10, recent=range(11))
+        assert keys(verdict) == ["n-11"]
+        assert verdict.known == (4, 6, 10)
 
     def test_what_lies_beyond_the_cursor_is_published_whatever_the_window_holds(self) -> None:
         assert keys(checked((numbered(11), False), position=3, cursor=10, recent={11})) == ["n-11"]

@@ -103,6 +103,16 @@ class TestANewcomer:
         assert (await here.state()).cursor == 50
         assert numbers(await here.run(await here.source(), seconds=300.0)) == [60]
 
+    async def test_gets_nothing_of_before_its_start_when_the_window_is_read(self) -> None:
+        here = stream(overlap_s=60.0)
+        await here.enrol(h7=0)
+        here.api.publish(1, 5, 9, her_id=7)
+        await here.run(await here.source())
+        await here.enrol(h8=6)
+        here.api.publish(4, 6, 8, her_id=8)
+        assert numbers(await here.run(await here.source(), seconds=300.0)) == [8]
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
+
     async def test_takes_the_place_of_receivers_that_are_all_gone(self) -> None:
         here = stream()
         await here.enrol(h7=100)

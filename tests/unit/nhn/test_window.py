@@ -134,6 +134,12 @@ class TestOffsetsBelowTheCursor:
         assert {55, 65} <= window.offsets
         assert window.start(70) == 50
 
+    def test_that_are_known_are_not_kept_twice(self) -> None:
+        window = Window(60.0)
+        moved(window, 40, 50, 45, 50)
+        assert window.record_within([44, 45, 50]) == (RecentPage(read_at=NOW, offsets=(44,)),)
+        assert window.record_within([44]) == ()
+
     def test_below_the_window_need_no_keeping(self) -> None:
         window = Window(60.0)
         moved(window, 40, 50, 50)
