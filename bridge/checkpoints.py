@@ -35,7 +35,7 @@ class RecentPage(msgspec.Struct, frozen=True):
     read_at: float
     """When the page was read, seconds since the epoch."""
     offsets: tuple[int, ...]
-    """Ascending; at least one."""
+    """Ascending; at least one: what the page brought, and where the cursor stood before and after it."""
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True):
