@@ -3,6 +3,7 @@
     batch = source.next()              a page, decoded and checked
     delivered = delivery.deliver(…)    returns when every message is confirmed and routed, or parked
     store.commit(batch.checkpoint)     only then, strictly in the order of the batches
+    source.committed(batch)            what waits for that may be acknowledged
 
 A bounded number of batches is in flight, so that the broker works while the next page is fetched. Whatever is cut off
 before its commit is fetched and sent again; nothing else depends on it.
@@ -11,16 +12,16 @@ before its commit is fetched and sent again; nothing else depends on it.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from bridge.delivery import Delivery
 from bridge.errors import TransientError
 from bridge.events.message import Message
-from bridge.ports import Batch, Clock, Source, Store
+from bridge.ports import Batch, Clock, Committer, Source
 from bridge.retry import Backoff
 
 T = TypeVar("T")
-InFlight = tuple[Batch, asyncio.Task[None]]
+C = TypeVar("C")
 
 COMMIT_SHIELD_S = 3.0
 """How long a cancelled pipeline waits for a commit that is under way: its outcome has to be known before the stream is
@@ -37,14 +38,14 @@ class PipelineObserver(Protocol):
     def commit_failed(self, error: TransientError, *, attempt: int) -> None: ...
 
 
-class Pipeline:
+class Pipeline(Generic[C]):
     """One stream from its source to its cursor. Run once; a new one is made to start again from the store."""
 
     def __init__(
         self,
-        source: Source,
+        source: Source[C],
         delivery: Delivery,
-        store: Store,
+        store: Committer[C],
         *,
         clock: Clock,
         observer: PipelineObserver,
@@ -59,7 +60,7 @@ class Pipeline:
         self._observer = observer
         self._backoff = backoff or Backoff()
         self._room = asyncio.Semaphore(batches_in_flight)
-        self._in_flight: asyncio.Queue[InFlight | None] = asyncio.Queue()
+        self._in_flight: asyncio.Queue[tuple[Batch[C], asyncio.Task[None]] | None] = asyncio.Queue()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry batches until `stop` is set; then fetch no more, finish what is in flight, and return.
@@ -79,7 +80,7 @@ class Pipeline:
             batch = await self._again_until_done(self._source.next, self._observer.poll_failed)
             self._in_flight.put_nowait((batch, tasks.create_task(self._publish(batch), name="publish")))
 
-    async def _publish(self, batch: Batch) -> None:
+    async def _publish(self, batch: Batch[C]) -> None:
         self._observer.sent(len(batch.messages))
         started = self._clock.monotonic()
         await self._delivery.deliver(batch.messages)
@@ -91,9 +92,10 @@ class Pipeline:
             await published  # every message is confirmed and routed, or parked
             await self._again_until_done(partial(self._commit, batch), self._observer.commit_failed)
             self._observer.committed(cursor=batch.cursor, caught_up=batch.caught_up)
+            await self._source.committed(batch)
             self._room.release()
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _commit(self, batch: Batch[C]) -> None:
         """Commit, and see it through even when cancelled: half-known is the one thing a commit must not be."""
         committing = asyncio.ensure_future(self._store.commit(batch.checkpoint))
         try:

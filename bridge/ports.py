@@ -7,12 +7,16 @@ suite in tests/contract that every implementation passes, the fakes of tests/sup
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from bridge.checkpoints import Checkpoint, StreamState
+from bridge.checkpoints import NhnCheckpoint, StreamState
 from bridge.events.message import Message
+
+C = TypeVar("C")
+"""What a source asks its store to remember: bridge.checkpoints."""
+C_contra = TypeVar("C_contra", contravariant=True)
 
 
 class Clock(Protocol):
@@ -31,27 +35,38 @@ class Clock(Protocol):
         ...
 
 
-class Batch(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Batch(msgspec.Struct, Generic[C], frozen=True, gc=False, kw_only=True):
     """A page on its way: its messages in the order in which they are to be published, and what to remember then."""
 
     messages: tuple[Message, ...]
-    checkpoint: Checkpoint
+    checkpoint: C
     cursor: int | None = None
     """Where the stream's cursor stands once this is stored, for people to see; None: this moves no shared cursor."""
     caught_up: bool = True
     """Whether nothing more was there when it was read; lag is 0 then."""
 
 
-class Source(Protocol):
+class Source(Protocol[C]):
     """One ordered stream of batches. Owned by one pipeline; `next` is never called twice at a time."""
 
-    async def next(self) -> Batch:
+    async def next(self) -> Batch[C]:
         """The batch after the last one returned, whether that one is committed yet or not. Waits as long as there is
         nothing to do (poll interval); may be cancelled at any moment, after which the source is dropped.
 
         Raises TransientError where a poll failed: the caller waits with backoff, at least `retry_after_s`, and calls
         again; the source then goes on as if the failed call had not been. A batch may have no messages.
         """
+        ...
+
+    async def committed(self, batch: Batch[C]) -> None:
+        """Told of each batch once its checkpoint is stored, in their order; what it says is then durable. Never raises.
+
+        A call of `next` may be under way at the same time.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End what it has running; bounded, never raises. It is not used any more afterwards."""
         ...
 
 
@@ -111,8 +126,20 @@ class Broker(Protocol):
         ...
 
 
-class Store(Protocol):
-    """Durable memory. A commit is on disk when it returns; a failed one changed nothing."""
+class Committer(Protocol[C_contra]):
+    """What of a store a pipeline needs. A commit is on disk when it returns; a failed one changed nothing."""
+
+    async def commit(self, checkpoint: C_contra) -> None:
+        """Store one checkpoint in one transaction.
+
+        Raises StoreUnavailable (call again: committing is safe to repeat only after this error, which says that
+        nothing changed) and InvariantViolation (the store is not where the checkpoint says it must be).
+        """
+        ...
+
+
+class Store(Committer[NhnCheckpoint], Protocol):
+    """Durable memory of NHN's streams."""
 
     async def streams(self, tenant: str) -> Sequence[StreamState]:
         """The tenant's streams by name; empty where there are none. Raises StoreUnavailable."""
@@ -124,12 +151,4 @@ class Store(Protocol):
 
     async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
         """Take receivers out of their streams; each keeps its cursor."""
-        ...
-
-    async def commit(self, checkpoint: Checkpoint) -> None:
-        """Store one checkpoint in one transaction.
-
-        Raises StoreUnavailable (call again: committing is safe to repeat only after this error, which says that
-        nothing changed) and InvariantViolation (the store is not where the checkpoint says it must be).
-        """
         ...

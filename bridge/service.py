@@ -158,15 +158,15 @@ class NhnService:
             telemetry.receivers(len(state.receivers))
             telemetry.started(cursor=state.cursor)
             delivery = self._delivery(telemetry)
-            pipeline = Pipeline(
-                self._source(state, telemetry), delivery, self._store, clock=self._clock, observer=telemetry
-            )
+            source = self._source(state, telemetry)
+            pipeline = Pipeline(source, delivery, self._store, clock=self._clock, observer=telemetry)
             try:
                 stalled = await run_watched(
                     pipeline.run(stop), find_stall=lambda: self._stall(telemetry), clock=self._clock
                 )
             finally:
                 telemetry.stopped()
+                await source.close()
                 await delivery.close()
             if stalled:
                 telemetry.restarted(stalled)

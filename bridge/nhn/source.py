@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from bridge.checkpoints import Advance, Detach, Join, RecentPage, StreamState
+from bridge.checkpoints import Advance, Detach, Join, NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import SourceUnavailable, TransientError
 from bridge.nhn.answers import Problem, ReceiversRefused
 from bridge.nhn.cohort import Cohort, joinable, joining_limit, next_due
@@ -72,9 +72,9 @@ class NhnSource:
         self._main = self._cohorts[0]
         self._seen = 0
         """The highest offset that the feed has shown."""
-        self._ready: deque[Batch] = deque()
+        self._ready: deque[Batch[NhnCheckpoint]] = deque()
 
-    async def next(self) -> Batch:
+    async def next(self) -> Batch[NhnCheckpoint]:
         """See ports.Source."""
         while not self._ready:
             cohort = next_due(self._cohorts)
@@ -85,6 +85,12 @@ class NhnSource:
                 cohort.due_at = self._clock.monotonic()  # behind the others that are due
                 raise
         return self._ready.popleft()
+
+    async def committed(self, batch: Batch[NhnCheckpoint]) -> None:
+        """Nothing waits for it: the feed has no acknowledgement."""
+
+    async def close(self) -> None:
+        """Nothing runs outside `next`."""
 
     async def _poll(self, cohort: Cohort) -> None:
         started = self._clock.monotonic()
@@ -127,7 +133,7 @@ class NhnSource:
         self._published = (self._published | added) - gone
         recent = self._remember(cohort, checked, previous)
         has_reread = cohort.is_main and (is_swept or cohort.position >= previous)
-        batch = Batch(
+        batch = Batch[NhnCheckpoint](
             messages=self._maker.messages(checked.items),
             checkpoint=Advance(
                 stream=self._stream,

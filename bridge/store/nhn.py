@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.checkpoints import Checkpoint, RecentPage, StreamState
+from bridge.checkpoints import NhnCheckpoint, RecentPage, StreamState
 from bridge.ports import Clock
 from bridge.store.engine import Database
 from bridge.store.nhn_checkpoints import NhnTransaction
@@ -33,7 +33,7 @@ class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class _Attempt(msgspec.Struct, frozen=True):
     """A commit that has not answered, or not well."""
 
-    checkpoint: Checkpoint
+    checkpoint: NhnCheckpoint
     commit_id: int
 
 
@@ -62,7 +62,7 @@ class NhnStore:
         """As the port says; those that are in no stream are left as they are, so it can be repeated."""
         await self._database.write(partial(_retire, tenant=tenant, her_ids=her_ids, now=self._clock.now()))
 
-    async def commit(self, checkpoint: Checkpoint) -> None:
+    async def commit(self, checkpoint: NhnCheckpoint) -> None:
         """As the port says."""
         attempt = self._unsettled.get(checkpoint.stream)
         is_repeated = attempt is not None and attempt.checkpoint == checkpoint

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.checkpoints import Advance, Checkpoint, Detach, Enrol, Join
+from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint
 from bridge.errors import InvariantViolation
 from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
@@ -24,7 +24,7 @@ class NhnTransaction:
     """What the stream's row bears once this transaction is whole: 63 bits that no other commit has."""
     now: datetime
 
-    async def apply(self, checkpoint: Checkpoint) -> None:
+    async def apply(self, checkpoint: NhnCheckpoint) -> None:
         """Change the tables as the checkpoint's docstring says."""
         match checkpoint:
             case Advance():

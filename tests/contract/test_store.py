@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.checkpoints import Checkpoint, Detach, Enrol, Join, StreamState
+from bridge.checkpoints import Detach, Enrol, Join, NhnCheckpoint, StreamState
 from bridge.errors import StoreUnavailable
 from bridge.ports import Store
 from tests.support import stores
@@ -102,7 +102,7 @@ class TestDetachAndJoin:
             pytest.param(Join(stream="nhn/acme/9", her_ids=frozenset({103}), cursor=40), id="no stream to join"),
         ],
     )
-    async def test_what_contradicts_the_store_is_refused_whole(self, store: Store, checkpoint: Checkpoint) -> None:
+    async def test_what_contradicts_the_store_is_refused_whole(self, store: Store, checkpoint: NhnCheckpoint) -> None:
         await store.commit(enrol(h101=40, h103=40))
         await store.commit(Detach(stream="nhn/acme/0", her_ids=frozenset({103}), cursor=40))
         await store.commit(enrol(h102=5))
@@ -163,7 +163,7 @@ class TestUnavailable:
         ids=lambda checkpoint: type(checkpoint).__name__,
     )
     async def test_a_failed_commit_changed_nothing_and_can_be_repeated(
-        self, subject: Subject, checkpoint: Checkpoint
+        self, subject: Subject, checkpoint: NhnCheckpoint
     ) -> None:
         store = subject.store
         await store.commit(enrol(h101=40, h102=40))

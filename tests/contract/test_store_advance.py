@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.checkpoints import Advance, Checkpoint, Enrol, RecentPage, StreamState
+from bridge.checkpoints import Advance, Enrol, NhnCheckpoint, RecentPage, StreamState
 from bridge.ports import Store
 from tests.support import stores
 from tests.support.stores import advance, assert_refused, enrol, only_stream
@@ -79,7 +79,7 @@ class TestAdvance:
             ),
         ],
     )
-    async def test_what_contradicts_the_store_is_refused_whole(self, store: Store, checkpoint: Checkpoint) -> None:
+    async def test_what_contradicts_the_store_is_refused_whole(self, store: Store, checkpoint: NhnCheckpoint) -> None:
         await store.commit(enrol(h101=40))
         await store.commit(enrol(h102=5, h103=7))
         await store.commit(Enrol(stream="nhn/acme/1", tenant="acme", cursors={201: 0, 202: 5}))

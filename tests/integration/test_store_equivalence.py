@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.checkpoints import Advance, Checkpoint, Detach, Enrol, Join, RecentPage, StreamState
+from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import InvariantViolation
 from bridge.ports import Store
 from bridge.store import open_store
@@ -24,7 +24,7 @@ ITEMS = st.frozensets(st.tuples(HER_IDS, st.sampled_from(["x", "y"])), max_size=
 MOMENTS = st.sampled_from([0.5, 1.0, 1.5, 2.0])
 PAGES = st.builds(RecentPage, MOMENTS, st.lists(st.integers(0, 2**62), min_size=1, unique=True).map(sorted).map(tuple))
 
-Step = Checkpoint | tuple[str, frozenset[int]]
+Step = NhnCheckpoint | tuple[str, frozenset[int]]
 
 
 @st.composite

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bridge.checkpoints import Advance, Checkpoint, Detach, Enrol, Join, StreamState
+from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, StreamState
 from bridge.errors import InvariantViolation, StoreUnavailable
 
 
@@ -17,9 +17,9 @@ class FakeStore:
         self._retired: dict[str, dict[int, int]] = {}
         self.failures_to_come = 0
         """So many of the next writes raise StoreUnavailable before they change anything."""
-        self.failed: list[Checkpoint] = []
+        self.failed: list[NhnCheckpoint] = []
         """Checkpoints refused with StoreUnavailable, in order."""
-        self.committed: list[Checkpoint] = []
+        self.committed: list[NhnCheckpoint] = []
         """Every checkpoint stored, in order."""
 
     async def streams(self, tenant: str) -> Sequence[StreamState]:
@@ -40,7 +40,7 @@ class FakeStore:
             self._retired.setdefault(tenant, {}).update(leaving)
             self._streams[state.name] = msgspec.structs.replace(state, receivers=staying)
 
-    async def commit(self, checkpoint: Checkpoint) -> None:
+    async def commit(self, checkpoint: NhnCheckpoint) -> None:
         try:
             await self._answer()
         except StoreUnavailable:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.checkpoints import Enrol, StreamState
+from bridge.checkpoints import Enrol, NhnCheckpoint, StreamState
 from bridge.errors import TransientError
 from bridge.events.message import Message
 from bridge.nhn.answers import Problem, ReceiversRefused, TooManyReceivers
@@ -129,7 +129,7 @@ def number_of(message: Message) -> int:
     return int(found.group(1) or found.group(2))
 
 
-def numbers(batches: Sequence[Batch]) -> list[int]:
+def numbers(batches: Sequence[Batch[NhnCheckpoint]]) -> list[int]:
     """The numbers of all that was handed out, in order."""
     return [number_of(message) for batch in batches for message in batch.messages]
 
@@ -174,7 +174,7 @@ class Stream:
             dice=self.dice,
         )
 
-    async def uncommitted(self, source: NhnSource, seconds: float) -> AsyncIterator[Batch]:
+    async def uncommitted(self, source: NhnSource, seconds: float) -> AsyncIterator[Batch[NhnCheckpoint]]:
         """What the source gives for so long; failures are waited out, at least as long as they ask."""
         self.api.closes_at = self.clock.monotonic() + seconds
         while True:
@@ -189,7 +189,7 @@ class Stream:
             else:
                 yield batch
 
-    async def run(self, source: NhnSource, seconds: float = 1.0) -> list[Batch]:
+    async def run(self, source: NhnSource, seconds: float = 1.0) -> list[Batch[NhnCheckpoint]]:
         """What the source gives for so long, each batch committed at once."""
         batches = []
         async for batch in self.uncommitted(source, seconds):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.checkpoints import Advance, Checkpoint, Enrol, StreamState
+from bridge.checkpoints import Advance, Enrol, NhnCheckpoint, StreamState
 from bridge.errors import InvariantViolation
 from bridge.ports import Store
 from bridge.store import open_store
@@ -83,7 +83,7 @@ def advance(previous: int, cursor: int, stragglers: set[int] | None = None) -> A
     )
 
 
-async def assert_refused(store: Store, checkpoint: Checkpoint) -> None:
+async def assert_refused(store: Store, checkpoint: NhnCheckpoint) -> None:
     """The checkpoint contradicts the store, which stays as it is."""
     before = [*await store.streams("acme"), *await store.streams("other")], await store.retired("acme")
     with pytest.raises(InvariantViolation):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.checkpoints import Advance, Checkpoint
+from bridge.checkpoints import Advance, NhnCheckpoint
 from bridge.delivery import Delivery
 from bridge.errors import StoreUnavailable
 from bridge.events.message import Message
@@ -40,7 +40,7 @@ def message(name: str) -> Message:
     )
 
 
-def pages(count: int, size: int, first: int = 0) -> list[Batch]:
+def pages(count: int, size: int, first: int = 0) -> list[Batch[NhnCheckpoint]]:
     """Batches of messages m0, m1, …; the checkpoint of each says how many messages are done with."""
     return [
         Batch(
@@ -55,13 +55,19 @@ def pages(count: int, size: int, first: int = 0) -> list[Batch]:
 class ListSource:
     """Batches of a list; then waits for ever."""
 
-    def __init__(self, batches: Sequence[Batch]) -> None:
+    def __init__(self, batches: Sequence[Batch[NhnCheckpoint]]) -> None:
         self._batches = list(batches)
 
-    async def next(self) -> Batch:
+    async def next(self) -> Batch[NhnCheckpoint]:
         if not self._batches:
             await asyncio.Event().wait()
         return self._batches.pop(0)
+
+    async def committed(self, batch: Batch[NhnCheckpoint]) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
 
 
 class WitnessStore:
@@ -73,7 +79,7 @@ class WitnessStore:
         self.cursor = 0
         self.done = asyncio.Event()
 
-    async def commit(self, checkpoint: Checkpoint) -> None:
+    async def commit(self, checkpoint: NhnCheckpoint) -> None:
         assert isinstance(checkpoint, Advance)
         assert checkpoint.previous == self.cursor, "batches are committed in their order"
         arrived = {*self._broker.queue, *self._broker.parked}
@@ -85,7 +91,7 @@ class WitnessStore:
             self.done.set()
 
 
-async def carry(broker: ModelBroker, batches: Sequence[Batch], store: WitnessStore) -> None:
+async def carry(broker: ModelBroker, batches: Sequence[Batch[NhnCheckpoint]], store: WitnessStore) -> None:
     """Run a pipeline until everything is committed, then drain it."""
     clock, stop = FakeClock(), asyncio.Event()
     backoff = Backoff(dice=random.Random(1))  # the same way twice has to go the same way

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from bridge.checkpoints import Advance, Checkpoint
+from bridge.checkpoints import Advance, NhnCheckpoint
 from bridge.delivery import Delivery
 from bridge.errors import InvariantViolation, SourceUnavailable, StoreUnavailable
 from bridge.events.message import Message
@@ -16,7 +16,7 @@ from tests.support.clock import FakeClock
 from tests.support.observers import Recorder
 
 
-def batch(number: int) -> Batch:
+def batch(number: int) -> Batch[NhnCheckpoint]:
     return Batch(messages=(), checkpoint=Advance(stream="s", previous=number, cursor=number + 1), cursor=number + 1)
 
 
@@ -31,9 +31,10 @@ class Station:
         self.confirms = asyncio.Event()
         self.confirms.set()
         self.store_errors: list[Exception] = []
-        self.committed = 0
+        self.commits = 0
+        self.told: list[Batch[NhnCheckpoint]] = []
 
-    async def next(self) -> Batch:
+    async def next(self) -> Batch[NhnCheckpoint]:
         if self.errors:
             raise self.errors.pop(0)
         if self.fetched == self.limit:
@@ -48,12 +49,18 @@ class Station:
         await self.confirms.wait()
         self.log.append("confirmed")
 
-    async def commit(self, checkpoint: Checkpoint) -> None:
+    async def commit(self, checkpoint: NhnCheckpoint) -> None:
         assert isinstance(checkpoint, Advance)
         if self.store_errors:
             raise self.store_errors.pop(0)
         self.log.append(f"commit {checkpoint.previous}")
-        self.committed += 1
+        self.commits += 1
+
+    async def committed(self, batch: Batch[NhnCheckpoint]) -> None:
+        self.told.append(batch)
+
+    async def close(self) -> None:
+        pass
 
 
 class Running:
@@ -89,12 +96,22 @@ async def test_each_batch_is_fetched_then_published_then_confirmed_then_committe
     assert station.log == ["fetch 0", *one, "commit 0", "fetch 1", *one, "commit 1", "fetch 2", *one, "commit 2"]
 
 
+async def test_the_source_is_told_of_each_batch_once_it_is_committed() -> None:
+    station = Station()
+    station.store_errors = [StoreUnavailable("locked")]
+    running = Running(station)
+    await running.settle()
+    assert (station.commits, [told.cursor for told in station.told]) == (3, [1, 2, 3])
+    running.stop.set()
+    await running.task
+
+
 async def test_no_more_batches_are_in_flight_than_allowed() -> None:
     station = Station()
     station.confirms.clear()
     running = Running(station, batches_in_flight=2)
     await running.settle()
-    assert (station.fetched, station.log.count("publish"), station.committed) == (2, 2, 0)
+    assert (station.fetched, station.log.count("publish"), station.commits) == (2, 2, 0)
     station.confirms.set()
     running.stop.set()
     await running.task
@@ -107,7 +124,7 @@ async def test_a_failed_poll_is_told_and_repeated_and_is_not_an_empty_one() -> N
     await running.settle()
     assert running.observer.names()[:2] == ["poll_failed", "poll_failed"]
     assert running.clock.slept[1] >= 7.0
-    assert station.committed == 3
+    assert station.commits == 3
     running.stop.set()
     await running.task
 
@@ -152,7 +169,7 @@ async def test_a_cancelled_pipeline_sees_a_commit_through_that_is_under_way() ->
     entered, release = asyncio.Event(), asyncio.Event()
     commit = station.commit
 
-    async def slow_commit(checkpoint: Checkpoint) -> None:
+    async def slow_commit(checkpoint: NhnCheckpoint) -> None:
         entered.set()
         await release.wait()
         await commit(checkpoint)
@@ -166,7 +183,7 @@ async def test_a_cancelled_pipeline_sees_a_commit_through_that_is_under_way() ->
     release.set()
     with pytest.raises(asyncio.CancelledError):
         await running.task
-    assert station.committed == 1
+    assert station.commits == 1
 
 
 async def test_no_task_outlives_a_cancelled_pipeline() -> None:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.checkpoints import NhnCheckpoint
 from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailable, StoreUnavailable
 from bridge.nhn.enrolment import enrol
 from bridge.nhn.source import PollSettings
@@ -179,7 +180,7 @@ class Play:
         # Nobody can tell that such an item is not gone while its receiver is away.
         self.repeatable |= {number for number, her_id in self.nameless.items() if her_id not in life.wanted}
         source = await self.stream.source()
-        in_flight: deque[Batch] = deque()
+        in_flight: deque[Batch[NhnCheckpoint]] = deque()
         in_this_life: set[int] = set()
         count = 0
         async for batch in self.stream.uncommitted(source, seconds):
@@ -201,14 +202,14 @@ class Play:
                 continue
             return
 
-    async def _settle(self, batch: Batch, in_this_life: set[int]) -> None:
+    async def _settle(self, batch: Batch[NhnCheckpoint], in_this_life: set[int]) -> None:
         """Publish and commit."""
         for message in batch.messages:
             self._deliver(number_of(message), in_this_life)
             self.repeatable.discard(number_of(message))
         await self.store.commit(batch.checkpoint)
 
-    def _die(self, life: Life, in_flight: deque[Batch], in_this_life: set[int]) -> None:
+    def _die(self, life: Life, in_flight: deque[Batch[NhnCheckpoint]], in_this_life: set[int]) -> None:
         published = [number_of(message) for batch in in_flight for message in batch.messages][: life.published]
         for number in published:
             self._deliver(number, in_this_life)

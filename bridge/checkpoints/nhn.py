@@ -1,7 +1,4 @@
-"""What a source asks the store to remember, so that it is never told again.
-
-The pipeline does not look inside a checkpoint: it only stores it after every message of its page is confirmed and
-routed. One checkpoint is one transaction. All the words are of product.md §6:
+"""Checkpoints of NHN's streams. All the words are of product.md §6:
 
 A *stream* is up to 1500 HER-ids of one tenant that are polled together. Its receivers share the stream's cursor, except
 *stragglers*: receivers with a cursor of their own, because they are new, came back, or were refused by the API.
@@ -84,4 +81,4 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
     """Cursor of both at this moment; if either differs in the store: InvariantViolation."""
 
 
-Checkpoint = Advance | Enrol | Detach | Join
+NhnCheckpoint = Advance | Enrol | Detach | Join

@@ -1,0 +1,47 @@
+"""What a source asks the store to remember, so that it is never told again.
+
+The pipeline does not look inside a checkpoint: it only stores it after every message of its page is confirmed and
+routed. One checkpoint is one transaction, of one stream.
+"""
+
+from bridge.checkpoints.altinn import (
+    AltinnCheckpoint,
+    ClosedState,
+    EmailSeen,
+    FeedMark,
+    FeedRead,
+    FeedRow,
+    FeedState,
+    OpenState,
+    OrderPolled,
+    OrdersPolled,
+    OrderState,
+    Registration,
+    WatchedOrder,
+    WatchOrders,
+)
+from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
+
+__all__ = [
+    "Advance",
+    "AltinnCheckpoint",
+    "ClosedState",
+    "Detach",
+    "EmailSeen",
+    "Enrol",
+    "FeedMark",
+    "FeedRead",
+    "FeedRow",
+    "FeedState",
+    "Join",
+    "NhnCheckpoint",
+    "OpenState",
+    "OrderPolled",
+    "OrderState",
+    "OrdersPolled",
+    "RecentPage",
+    "Registration",
+    "StreamState",
+    "WatchOrders",
+    "WatchedOrder",
+]
