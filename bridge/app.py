@@ -15,7 +15,7 @@ from bridge.auth.helseid import HelseId, HelseIdConfig
 from bridge.auth.keys import KeyConfig
 from bridge.auth.observer import SignInObserver
 from bridge.clock import SystemClock
-from bridge.errors import StoreUnavailable
+from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
@@ -46,6 +46,8 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
     InvariantViolation and defects.
     """
     settings.require_source()
+    if settings.altinn.is_on:
+        raise ConfigurationError("The Altinn source is not in this version: set BRIDGE_ALTINN__ENABLED to off.")
     receivers = Receivers(settings.nhn.all_tenants)
     receivers.current()
     clock, stop = SystemClock(), stop or asyncio.Event()
@@ -90,13 +92,13 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
     return RabbitBroker(
         broker.url_source.get,
         topology=Topology(
-            exchanges=(broker.exchange_nhn,),
+            exchanges=settings.event_exchanges,
             parked_exchange=broker.exchange_parked,
             parked_queue=broker.exchange_parked,
             subscriptions=tuple(
                 Subscription(
                     queue=each.queue,
-                    exchange=each.exchange or broker.exchange_nhn,
+                    exchange=settings.exchange_of(each),
                     bindings=each.bindings,
                     required=each.required,
                     declare=each.declare,
