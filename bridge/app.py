@@ -10,10 +10,7 @@ import httpx
 import structlog
 
 from bridge import __version__
-from bridge.auth.assertions import Organisation
-from bridge.auth.helseid import HelseId, HelseIdConfig
-from bridge.auth.keys import KeyConfig
-from bridge.auth.observer import SignInObserver
+from bridge.auth.helseid import HelseId
 from bridge.clock import SystemClock
 from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.http import HostGate, HttpReader
@@ -32,6 +29,7 @@ from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
+from bridge.sign_in import make_sign_in, organisation
 from bridge.store import open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
@@ -115,28 +113,6 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
 
 
 @asynccontextmanager
-async def make_sign_in(settings: Settings, observer: SignInObserver, clock: Clock) -> AsyncIterator[HelseId | None]:
-    """Sign-in to NHN; None where the settings want none. Raises ConfigurationError for an issuer or key it cannot use.
-
-    Outlives the APIs that use its tokens.
-    """
-    auth = settings.nhn.auth
-    if auth.method == "none" or auth.key is None:
-        yield None
-        return
-    config = HelseIdConfig(
-        client_id=auth.client_id,
-        key=KeyConfig(read=auth.key.get, key_id=auth.key_id or None),
-        issuer=auth.issuer,
-        scope=auth.scope,
-        tenancy=auth.tenancy,
-        timeout_s=settings.http.timeout_s,
-    )
-    async with HelseId(config, clock=clock, observer=observer) as helseid:
-        yield helseid
-
-
-@asynccontextmanager
 async def make_api(
     settings: Settings, gate: HostGate, clock: Clock, auth: httpx.Auth | None = None
 ) -> AsyncIterator[NhnApi]:
@@ -147,11 +123,6 @@ async def make_api(
             client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
         )
         yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-
-
-def organisation(tenant: Tenant) -> Organisation:
-    """For whom a tenant's tokens are."""
-    return Organisation(tenant.orgnr_parent or None, tenant.orgnr_child or None)
 
 
 @dataclass(frozen=True)
