@@ -55,7 +55,7 @@ async def make_altinn_auth(
     auth, http = settings.altinn.auth, settings.http
     key, platform_token = auth.key, auth.platform_token
     if auth.method == "platform-access-token" and platform_token is not None:
-        yield PlatformAccessTokenAuth(platform_token.get, observer=observer)
+        yield PlatformAccessTokenAuth(platform_token.get, clock=clock, observer=observer)
     elif auth.method == "maskinporten" and key is not None:
         config = MaskinportenConfig(
             client_id=auth.client_id,
