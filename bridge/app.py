@@ -10,12 +10,9 @@ import httpx
 import structlog
 
 from bridge import __version__
-from bridge.auth.assertions import Organisation
-from bridge.auth.helseid import HelseId, HelseIdConfig
-from bridge.auth.keys import KeyConfig
-from bridge.auth.observer import SignInObserver
+from bridge.auth.helseid import HelseId
 from bridge.clock import SystemClock
-from bridge.errors import StoreUnavailable
+from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
@@ -32,6 +29,7 @@ from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
+from bridge.sign_in import make_sign_in, organisation
 from bridge.store import open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
@@ -46,6 +44,8 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
     InvariantViolation and defects.
     """
     settings.require_source()
+    if settings.altinn.is_on:
+        raise ConfigurationError("The Altinn source is not in this version: set BRIDGE_ALTINN__ENABLED to off.")
     receivers = Receivers(settings.nhn.all_tenants)
     receivers.current()
     clock, stop = SystemClock(), stop or asyncio.Event()
@@ -90,13 +90,13 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
     return RabbitBroker(
         broker.url_source.get,
         topology=Topology(
-            exchanges=(broker.exchange_nhn,),
+            exchanges=settings.event_exchanges,
             parked_exchange=broker.exchange_parked,
             parked_queue=broker.exchange_parked,
             subscriptions=tuple(
                 Subscription(
                     queue=each.queue,
-                    exchange=each.exchange or broker.exchange_nhn,
+                    exchange=settings.exchange_of(each),
                     bindings=each.bindings,
                     required=each.required,
                     declare=each.declare,
@@ -113,28 +113,6 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
 
 
 @asynccontextmanager
-async def make_sign_in(settings: Settings, observer: SignInObserver, clock: Clock) -> AsyncIterator[HelseId | None]:
-    """Sign-in to NHN; None where the settings want none. Raises ConfigurationError for an issuer or key it cannot use.
-
-    Outlives the APIs that use its tokens.
-    """
-    auth = settings.nhn.auth
-    if auth.method == "none" or auth.key is None:
-        yield None
-        return
-    config = HelseIdConfig(
-        client_id=auth.client_id,
-        key=KeyConfig(read=auth.key.get, key_id=auth.key_id or None),
-        issuer=auth.issuer,
-        scope=auth.scope,
-        tenancy=auth.tenancy,
-        timeout_s=settings.http.timeout_s,
-    )
-    async with HelseId(config, clock=clock, observer=observer) as helseid:
-        yield helseid
-
-
-@asynccontextmanager
 async def make_api(
     settings: Settings, gate: HostGate, clock: Clock, auth: httpx.Auth | None = None
 ) -> AsyncIterator[NhnApi]:
@@ -145,11 +123,6 @@ async def make_api(
             client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
         )
         yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-
-
-def organisation(tenant: Tenant) -> Organisation:
-    """For whom a tenant's tokens are."""
-    return Organisation(tenant.orgnr_parent or None, tenant.orgnr_child or None)
 
 
 @dataclass(frozen=True)

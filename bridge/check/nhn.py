@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bridge.app import make_sign_in
 from bridge.check.api import Answered, check_api, clock_finding
 from bridge.check.api_faults import SUBJECT
 from bridge.check.bounds import late, within
@@ -12,6 +11,7 @@ from bridge.check.report import Finding, not_verifiable
 from bridge.check.sign_in import Troubles, sign_in
 from bridge.ports import Clock
 from bridge.settings import Settings, Tenant
+from bridge.sign_in import make_sign_in
 from bridge.store import ReceiverOffset
 
 MAX_TIMEOUT_S = 10.0

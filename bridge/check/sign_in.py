@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import httpx
 
-from bridge.app import organisation
 from bridge.auth.diagnosis import Diagnosis, SignInError
 from bridge.auth.helseid import HelseId
 from bridge.check.report import Finding, failed, ok, warning
 from bridge.settings import Tenant
+from bridge.sign_in import organisation
 
 SUBJECT = "sign-in"
 _ASK_AGAIN = "Correct BRIDGE_NHN__AUTH__… where that is wrong; else run the check again later."
