@@ -30,7 +30,7 @@ from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
 from bridge.sign_in import make_sign_in, organisation
-from bridge.store import open_store
+from bridge.store import Stores, open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
 
@@ -62,14 +62,14 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             await resources.enter_async_context(ops)
             log.info("bridge.started", version=__version__, ops=f"{settings.ops.host}:{ops.port}")
             # before the broker: without the cursors there is nothing to publish
-            store = await unless_stopped(stop, _opened_store(settings, resources, telemetry, clock))
-            if store is None:
+            stores = await unless_stopped(stop, _opened_stores(settings, resources, telemetry, clock))
+            if stores is None:
                 return True
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
             sign_in = await resources.enter_async_context(make_sign_in(settings, telemetry.sign_in, clock))
             gate = HostGate(clock)  # one a host, whichever tenant calls
-            parts = _Parts(settings, receivers, sign_in, gate, broker, store, telemetry, clock)
+            parts = _Parts(settings, receivers, sign_in, gate, broker, stores.nhn, telemetry, clock)
             services = [
                 await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
             ]
@@ -183,18 +183,18 @@ def service_settings(settings: Settings, tenant: Tenant) -> NhnServiceSettings:
     )
 
 
-async def _opened_store(
+async def _opened_stores(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
-) -> NhnStore:
-    """The store, its schema up to date, as soon as it lets itself be opened."""
+) -> Stores:
+    """The stores, their schema up to date, as soon as the database lets itself be opened."""
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+            stores = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))
             attempt += 1
         else:
             telemetry.store.worked()
-            return store
+            return stores

@@ -48,8 +48,8 @@ async def sqlite(directory: Path) -> AsyncIterator[Subject]:
             yield
             other_process.execute("ROLLBACK")
 
-    async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as store:
-        yield Subject(store, unavailable)
+    async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as stores:
+        yield Subject(stores.nhn, unavailable)
 
 
 @pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)
