@@ -65,7 +65,7 @@ class NhnApi:
         rows = self._simulation.page(poll, rule.kind if rule else None)
         if rule and (misbehave := MISBEHAVIOURS.get(rule.kind)):
             self._record(NO_ANSWER if rule.kind in _UNANSWERED else 200, poll, rule)
-            return await misbehave(request, rule, rows)
+            return await misbehave(request, rule, pages.as_body(rows))
         self._record(200, poll, rule, items=len(rows))
         if pages.is_padded(rows):
             return await stream(request, pages.chunks(rows), pages.size_bytes(rows))

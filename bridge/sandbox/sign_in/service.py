@@ -69,7 +69,7 @@ class SignIn:
         self._helseid.turn_nonce()
         self._api.nonces.turn()
 
-    def add_fault(self, rule: FaultRule) -> ActiveFault:
+    def add_fault(self, rule: FaultRule) -> ActiveFault[FaultRule]:
         """Let something go wrong at the issuers. Raises ValueError for a fault that is none of theirs."""
         return self._desk.add_fault(rule)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from bridge.sandbox.faults import ActiveFault, FaultKind
+from bridge.sandbox.faults import ActiveFault, FaultKind, FaultRule
 
 REFUSALS_KEPT = 50
 ISSUER_FAULTS = (
@@ -58,7 +58,7 @@ class SignInState(msgspec.Struct, frozen=True, kw_only=True):
     """By who decided."""
     refused: dict[str, int]
     """By who decided and error, e.g. `helseid use_dpop_nonce`."""
-    faults: list[ActiveFault]
+    faults: list[ActiveFault[FaultRule]]
     recent_refusals: list[Refusal]
     """The last 50, oldest first, without those that only ask for a nonce."""
 
