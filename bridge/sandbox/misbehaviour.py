@@ -34,6 +34,9 @@ class Body:
 NOTHING = Body(size_bytes=0, pieces=lambda: iter(()), empty=b"")
 """For those misbehaviours that do not look at it."""
 
+UNANSWERED = frozenset({FaultKind.TIMEOUT, FaultKind.CONNECTION_RESET})
+"""Those that send nothing."""
+
 Misbehave = Callable[[web.Request, Rule, Body], Awaitable[web.StreamResponse]]
 
 
