@@ -15,7 +15,8 @@ from bridge.sandbox.altinn.records import AltinnPlan, OrderRecord
 from bridge.sandbox.altinn.reports import report
 from bridge.sandbox.altinn.shelf import Shelf
 from bridge.sandbox.altinn.statuses import OrderStatus
-from bridge.sandbox.altinn.stories import Story, Teller, Weights, Wish
+from bridge.sandbox.altinn.stories import Story
+from bridge.sandbox.altinn.teller import Teller, Weights, Wish
 from bridge.sandbox.altinn.timeline import Calendar, append, current, cut, ticks
 
 _ALL_DIGITS = 7
@@ -45,8 +46,8 @@ class Orders:
         self._teller = Teller(
             seed=seed,
             pace=plan.pace,
-            order_lives=Weights.of(plan.order_lives),
-            email_lives=Weights.of(plan.email_lives),
+            order_lives=Weights(plan.order_lives),
+            email_lives=Weights(plan.email_lives),
             late=(plan.late_share, plan.late_by_s),
             start_at=calendar.start_at,
         )

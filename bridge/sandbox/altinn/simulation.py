@@ -18,7 +18,7 @@ from bridge.sandbox.altinn.lives import EMAIL_PATHS, OrderLife
 from bridge.sandbox.altinn.orders import Orders
 from bridge.sandbox.altinn.queries import FeedQuery, parse_id
 from bridge.sandbox.altinn.records import ORGANISATION, AltinnPlan, AltinnRequest, AltinnState, OrderRecord, OrderWish
-from bridge.sandbox.altinn.stories import ANY, Wish
+from bridge.sandbox.altinn.teller import ANY, Wish
 from bridge.sandbox.altinn.timeline import Calendar, ticks
 from bridge.sandbox.faults import ActiveFault
 from bridge.sandbox.supply import Supply
