@@ -10,12 +10,9 @@ import httpx
 import structlog
 
 from bridge import __version__
-from bridge.auth.assertions import Organisation
-from bridge.auth.helseid import HelseId, HelseIdConfig
-from bridge.auth.keys import KeyConfig
-from bridge.auth.observer import SignInObserver
+from bridge.auth.helseid import HelseId
 from bridge.clock import SystemClock
-from bridge.errors import StoreUnavailable
+from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
@@ -32,7 +29,8 @@ from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
-from bridge.store import open_store
+from bridge.sign_in import make_sign_in, organisation
+from bridge.store import Stores, open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
 
@@ -46,6 +44,8 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
     InvariantViolation and defects.
     """
     settings.require_source()
+    if settings.altinn.is_on:
+        raise ConfigurationError("The Altinn source is not in this version: set BRIDGE_ALTINN__ENABLED to off.")
     receivers = Receivers(settings.nhn.all_tenants)
     receivers.current()
     clock, stop = SystemClock(), stop or asyncio.Event()
@@ -62,14 +62,14 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             await resources.enter_async_context(ops)
             log.info("bridge.started", version=__version__, ops=f"{settings.ops.host}:{ops.port}")
             # before the broker: without the cursors there is nothing to publish
-            store = await unless_stopped(stop, _opened_store(settings, resources, telemetry, clock))
-            if store is None:
+            stores = await unless_stopped(stop, _opened_stores(settings, resources, telemetry, clock))
+            if stores is None:
                 return True
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
             sign_in = await resources.enter_async_context(make_sign_in(settings, telemetry.sign_in, clock))
             gate = HostGate(clock)  # one a host, whichever tenant calls
-            parts = _Parts(settings, receivers, sign_in, gate, broker, store, telemetry, clock)
+            parts = _Parts(settings, receivers, sign_in, gate, broker, stores.nhn, telemetry, clock)
             services = [
                 await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
             ]
@@ -90,13 +90,13 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
     return RabbitBroker(
         broker.url_source.get,
         topology=Topology(
-            exchanges=(broker.exchange_nhn,),
+            exchanges=settings.event_exchanges,
             parked_exchange=broker.exchange_parked,
             parked_queue=broker.exchange_parked,
             subscriptions=tuple(
                 Subscription(
                     queue=each.queue,
-                    exchange=each.exchange or broker.exchange_nhn,
+                    exchange=settings.exchange_of(each),
                     bindings=each.bindings,
                     required=each.required,
                     declare=each.declare,
@@ -113,28 +113,6 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
 
 
 @asynccontextmanager
-async def make_sign_in(settings: Settings, observer: SignInObserver, clock: Clock) -> AsyncIterator[HelseId | None]:
-    """Sign-in to NHN; None where the settings want none. Raises ConfigurationError for an issuer or key it cannot use.
-
-    Outlives the APIs that use its tokens.
-    """
-    auth = settings.nhn.auth
-    if auth.method == "none" or auth.key is None:
-        yield None
-        return
-    config = HelseIdConfig(
-        client_id=auth.client_id,
-        key=KeyConfig(read=auth.key.get, key_id=auth.key_id or None),
-        issuer=auth.issuer,
-        scope=auth.scope,
-        tenancy=auth.tenancy,
-        timeout_s=settings.http.timeout_s,
-    )
-    async with HelseId(config, clock=clock, observer=observer) as helseid:
-        yield helseid
-
-
-@asynccontextmanager
 async def make_api(
     settings: Settings, gate: HostGate, clock: Clock, auth: httpx.Auth | None = None
 ) -> AsyncIterator[NhnApi]:
@@ -145,11 +123,6 @@ async def make_api(
             client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
         )
         yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-
-
-def organisation(tenant: Tenant) -> Organisation:
-    """For whom a tenant's tokens are."""
-    return Organisation(tenant.orgnr_parent or None, tenant.orgnr_child or None)
 
 
 @dataclass(frozen=True)
@@ -210,18 +183,18 @@ def service_settings(settings: Settings, tenant: Tenant) -> NhnServiceSettings:
     )
 
 
-async def _opened_store(
+async def _opened_stores(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
-) -> NhnStore:
-    """The store, its schema up to date, as soon as it lets itself be opened."""
+) -> Stores:
+    """The stores, their schema up to date, as soon as the database lets itself be opened."""
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+            stores = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))
             attempt += 1
         else:
             telemetry.store.worked()
-            return store
+            return stores

@@ -4,14 +4,22 @@ Adapters try once and raise; repeating is decided in the pipeline and in the del
 suite in tests/contract that every implementation passes, the fakes of tests/support included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from bridge.checkpoints import NhnCheckpoint, StreamState
+from bridge.checkpoints import (
+    AltinnCheckpoint,
+    EmailSeen,
+    FeedState,
+    NhnCheckpoint,
+    OrderState,
+    StreamState,
+    WatchedOrder,
+)
 from bridge.events.message import Message
 
 C = TypeVar("C")
@@ -198,4 +206,60 @@ class Store(Committer[NhnCheckpoint], Protocol):
 
     async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
         """Take receivers out of their streams; each keeps its cursor."""
+        ...
+
+
+class OrderStore(Committer[AltinnCheckpoint], Protocol):
+    """Durable memory of Altinn's streams. A commit may always be repeated: it gives the same result.
+
+    Order ids are UUIDs in their canonical form, times seconds since the epoch. Every call raises StoreUnavailable.
+    """
+
+    async def due(self, stream: str, *, now: float, limit: int) -> Sequence[WatchedOrder]:
+        """Orders of the stream that are due at `now`, the oldest due first, at most `limit`."""
+        ...
+
+    async def next_due(self, stream: str) -> float | None:
+        """When the first of the stream's orders is due, in the past or to come; None: no order is open."""
+        ...
+
+    async def emails(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, EmailSeen]]:
+        """Order id → notification id → what was published of it last. Each id that was asked for is in it, with nothing
+        where no e-mail of it was seen.
+        """
+        ...
+
+    async def feed(self, stream: str) -> FeedState | None:
+        """How far the status feed is read; None: not at all yet."""
+        ...
+
+    async def orders(
+        self,
+        *,
+        states: Collection[OrderState] | None = None,
+        stream: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Sequence[WatchedOrder]:
+        """A page of the orders by id: those in one of the states (None: any), of the stream (None: any), whose ids are
+        greater than `after`, at most `limit`.
+        """
+        ...
+
+    async def order(self, order_id: str) -> WatchedOrder | None:
+        """One order; None: it is not watched and was not."""
+        ...
+
+    async def counts(self) -> Mapping[OrderState, int]:
+        """How many orders are in each state; every state is in it."""
+        ...
+
+    async def remove(self, order_ids: Collection[str]) -> int:
+        """Forget orders and their e-mails. Returns how many of them were there."""
+        ...
+
+    async def forget_closed(self, before: float, limit: int) -> int:
+        """Forget orders that were closed before a moment, the oldest first, at most `limit`, and their e-mails. Returns
+        how many; fewer than `limit`: no more are left.
+        """
         ...

@@ -174,8 +174,8 @@ class Demo:
     async def _cursors(self) -> dict[int, int]:
         """HER-id → the offset that the bridge has stored."""
         url = f"sqlite:///{self._directory / 'bridge.db'}"
-        async with open_store(url, clock=SystemClock(), is_owner=False) as store:
-            return {each.her_id: each.offset for each in await store.receivers()}
+        async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
+            return {each.her_id: each.offset for each in await stores.nhn.receivers()}
 
     def _settings(self, sandbox: Sandbox, broker_port: int) -> Mapping[str, str]:
         through_proxy = urlsplit(self._broker_url)

@@ -94,7 +94,8 @@ async def everything(store: Store) -> object:
 
 async def compare(path: Path, data: st.DataObject) -> None:
     fake = FakeStore()
-    async with open_store(f"sqlite:///{path}", clock=FakeClock(), is_owner=False) as real:
+    async with open_store(f"sqlite:///{path}", clock=FakeClock(), is_owner=False) as stores:
+        real = stores.nhn
         for store in (fake, real):
             await store.commit(Enrol(stream="nhn/a/0", tenant="a", cursors={1: 1, 2: 1, 3: 2, 4: 2}))
         for _ in range(data.draw(st.integers(5, 25), label="steps")):

@@ -30,9 +30,9 @@ AFTER = StreamState(
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[NhnStore]:
-    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
-        await store.commit(ENROL)
-        yield store
+    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
+        await stores.nhn.commit(ENROL)
+        yield stores.nhn
 
 
 @contextmanager
@@ -156,10 +156,10 @@ from bridge.clock import SystemClock
 from bridge.store import open_store
 
 async def main():
-    async with open_store(sys.argv[1], clock=SystemClock()) as store:
+    async with open_store(sys.argv[1], clock=SystemClock()) as stores:
         cursor = 40
         while True:
-            await store.commit(Advance(stream="nhn/acme/0", previous=cursor, cursor=cursor + 1))
+            await stores.nhn.commit(Advance(stream="nhn/acme/0", previous=cursor, cursor=cursor + 1))
             cursor += 1
             print(cursor, flush=True)
 
@@ -170,8 +170,8 @@ asyncio.run(main())
 @pytest.mark.timeout(90)  # The process imports everything first.
 async def test_every_commit_that_returned_outlives_its_process_being_killed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'bridge.db'}"
-    async with open_store(url, clock=FakeClock()) as store:
-        await store.commit(ENROL)
+    async with open_store(url, clock=FakeClock()) as stores:
+        await stores.nhn.commit(ENROL)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", COMMIT_FOR_EVER, url, stdout=PIPE, cwd=Path(__file__).parents[2]
     )
@@ -181,6 +181,6 @@ async def test_every_commit_that_returned_outlives_its_process_being_killed(tmp_
     returned += (await process.stdout.read()).split()
     last_returned = int(returned[-1])
     await process.wait()
-    async with open_store(url, clock=FakeClock()) as store:
-        (state,) = await store.streams("acme")
+    async with open_store(url, clock=FakeClock()) as stores:
+        (state,) = await stores.nhn.streams("acme")
     assert state.cursor in (last_returned, last_returned + 1)

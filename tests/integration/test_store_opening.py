@@ -98,12 +98,12 @@ class TestSchema:
         async with open_database(url) as database:
             assert await migrations.current_revision(database) is None
             await migrations.migrate(database)
-            assert await migrations.current_revision(database) == migrations.head() == "0001"
+            assert await migrations.current_revision(database) == migrations.head() == "0002"
 
     async def test_a_store_that_is_up_to_date_is_left_as_it_is(self, url: str) -> None:
         for _ in range(2):
-            async with open_store(url, clock=FakeClock()) as store:
-                assert list(await store.streams("acme")) == []
+            async with open_store(url, clock=FakeClock()) as stores:
+                assert list(await stores.nhn.streams("acme")) == []
 
     async def test_a_schema_newer_than_this_program_is_refused_and_both_versions_named(
         self, url: str, path: Path
@@ -115,7 +115,7 @@ class TestSchema:
         for is_owner in (True, False):
             message = await refusal(url, is_owner=is_owner)
             assert "0999" in message
-            assert "0001" in message
+            assert "0002" in message
 
     async def test_who_only_looks_does_not_migrate(self, url: str) -> None:
         async with open_database(url):
@@ -225,12 +225,14 @@ class TestErrors:
         assert PASSWORD not in str(mapped)
 
     async def test_a_cursor_that_no_64_bits_hold_is_an_invariant_broken(self, tmp_path: Path) -> None:
-        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
+        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
             with pytest.raises(InvariantViolation):
-                await store.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 9_223_372_036_854_775_808}))
-            assert list(await store.streams("acme")) == []
+                await stores.nhn.commit(
+                    Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 9_223_372_036_854_775_808})
+                )
+            assert list(await stores.nhn.streams("acme")) == []
 
     async def test_a_store_that_is_closed_leaves_no_task_behind(self, tmp_path: Path) -> None:
-        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
-            await store.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 0}))
+        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
+            await stores.nhn.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 0}))
         assert asyncio.all_tasks() == {asyncio.current_task()}

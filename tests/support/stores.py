@@ -40,16 +40,17 @@ async def fake(_directory: Path) -> AsyncIterator[Subject]:
 @asynccontextmanager
 async def sqlite(directory: Path) -> AsyncIterator[Subject]:
     path = directory / "bridge.db"
+    async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as stores:
+        yield Subject(stores.nhn, lambda: locked(path))
 
-    @contextmanager
-    def unavailable() -> Iterator[None]:
-        with closing(sqlite3.connect(path, isolation_level=None)) as other_process:
-            other_process.execute("BEGIN IMMEDIATE")
-            yield
-            other_process.execute("ROLLBACK")
 
-    async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as store:
-        yield Subject(store, unavailable)
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another process holds the write lock of the SQLite file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other_process:
+        other_process.execute("BEGIN IMMEDIATE")
+        yield
+        other_process.execute("ROLLBACK")
 
 
 @pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)

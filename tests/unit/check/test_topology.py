@@ -39,18 +39,19 @@ ARGUMENTS: Mapping[str, object] = {"queue-type": "quorum", "delivery-limit": 1_0
 def test_an_exchange_has_to_be_there_or_to_be_declared(
     facts: ExchangeFacts, mode: str, verdict: Verdict, found: str
 ) -> None:
-    finding = exchange_finding("exchange", "nhn.notifications", "topic", facts, mode=mode)
+    finding = exchange_finding("exchange", "nhn.notifications", "topic", facts, setting="EXCHANGE_NHN", mode=mode)
     assert (finding.verdict, finding.found, finding.name) == (verdict, found, "nhn.notifications")
 
 
 @pytest.mark.parametrize(
-    ("kind", "setting"), [("topic", "BRIDGE_BROKER__EXCHANGE_NHN"), ("fanout", "BRIDGE_BROKER__EXCHANGE_PARKED")]
+    ("kind", "setting"), [("topic", "EXCHANGE_NHN"), ("topic", "EXCHANGE_ALTINN"), ("fanout", "EXCHANGE_PARKED")]
 )
 def test_an_exchange_of_another_kind_is_mended_by_its_own_setting(kind: str, setting: str) -> None:
     facts = ExchangeFacts(exists=True, is_compared=True, differs="it is not durable")
-    fix = exchange_finding("exchange", "x", kind, facts, mode="declare").fix
-    assert (
-        fix == f"Delete it, so that it can be declared anew (durable, type {kind}), or name another one in {setting}."
+    fix = exchange_finding("exchange", "x", kind, facts, setting=setting, mode="declare").fix
+    assert fix == (
+        f"Delete it, so that it can be declared anew (durable, type {kind}), "
+        f"or name another one in BRIDGE_BROKER__{setting}."
     )
 
 
