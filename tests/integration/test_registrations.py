@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aio_pika
 import pytest
@@ -14,6 +15,8 @@ from bridge.clock import SystemClock
 from bridge.delivery import Delivery
 from bridge.errors import StoreUnavailable
 from bridge.pipeline import Pipeline
+from bridge.ports import Committer
+from bridge.store import open_store
 from tests.support.broker import collect, open_channel
 from tests.support.inboxes import QUEUE, RabbitInboxLab
 from tests.support.labs import PARKED, rabbit_lab, until
@@ -49,7 +52,7 @@ async def orders(broker_vhost: str) -> AsyncIterator[RabbitInboxLab]:
 class Bridge:
     """The stream of registrations as a bridge runs it."""
 
-    def __init__(self, orders: RabbitInboxLab, store: Store, *, prefetch: int = 100) -> None:
+    def __init__(self, orders: RabbitInboxLab, store: Committer[AltinnCheckpoint], *, prefetch: int = 100) -> None:
         self.observer = Recorder()
         self.stop = asyncio.Event()
         broker, clock = orders.lab.the_broker(), SystemClock()
@@ -87,6 +90,24 @@ async def test_registrations_are_stored_and_then_gone_from_the_queue(orders: Rab
 
     await orders.waiting(0)
     assert store.watched == [A, B, C]
+
+
+async def test_the_real_store_watches_an_order_that_comes_twice_once_and_lets_bad_ones_pass(
+    orders: RabbitInboxLab, tmp_path: Path
+) -> None:
+    clock = SystemClock()
+    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=clock) as stores:
+        await orders.publish(b"bad", b"worse")
+        bridge = Bridge(orders, stores.altinn)
+        async with bridge.running():
+            await until(lambda: bridge.observer.names().count("committed"))
+            await orders.publish(body(A), body(A.upper()))
+            await orders.publish(body(A), json.dumps({"orderId": A, "sendersReference": "17"}).encode())
+            await until(lambda: sum(args[0] for name, args, _ in bridge.observer.told if name == "received") == 6)
+
+        (watched,) = await stores.altinn.orders(limit=10)
+    assert (watched.order_id, watched.state, watched.senders_reference) == (A, "registered", "17")
+    await orders.waiting(0)
 
 
 async def test_what_cannot_be_stored_is_in_the_queue_again_when_the_bridge_ends(orders: RabbitInboxLab) -> None:

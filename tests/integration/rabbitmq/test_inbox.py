@@ -109,6 +109,19 @@ class TestTheConnection:
             await inbox.receive()
         assert await first(inbox) == ONE
 
+    async def test_who_waits_hears_of_one_that_is_given_up_though_its_socket_says_nothing(self, lab: RabbitLab) -> None:
+        lab.connect_timeout_s = 0.5
+        inbox = RabbitInboxLab(lab).inbox()
+        await inbox.subscribe()
+        receiving = asyncio.create_task(inbox.receive())
+        lab.proxy.pause()
+        with pytest.raises(BrokerUnavailable, match=r": no answer within 0\.5 s$"):
+            await lab.session()
+
+        with pytest.raises(BrokerUnavailable, match="no answer in time"):
+            async with asyncio.timeout(2):
+                await receiving
+
     async def test_after_the_brokers_end_nothing_is_read_any_more(self, orders: RabbitInboxLab) -> None:
         inbox = orders.inbox()
         await inbox.subscribe()

@@ -219,6 +219,8 @@ class TestNothingToDo:
         ops.clock.advance(271)
 
         assert stall(ops, stream) is not None
+        (shown,) = status_of(ops.state).streams
+        assert shown.last_poll_age_s == 271
 
 
 class TestDueOrders:
