@@ -198,7 +198,7 @@ def _invalid(raw: msgspec.Raw, problem: str, order_id: str, recipient: Recipient
     try:
         if kept := reduced_item(msgspec.json.decode(raw), recipient):
             remains = msgspec.json.encode(kept)
-    except (*_ERRORS, OverflowError):  # what cannot be read, or is a number that cannot be written
+    except _ERRORS:
         pass
     return InvalidEmail(f"sha256:{digest}", remains, problem)
 
