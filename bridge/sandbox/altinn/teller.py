@@ -6,6 +6,7 @@ A story is told again whenever it is asked for, so that of 100,000 orders only a
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
 
@@ -22,7 +23,7 @@ _ORDER_SHAPE = struct.Struct("<16s16s16H")
 _DIGITS = (7, 6, 7, 5, 7, 6, 3, 7, 0, 7, 6, 2, 4, 7, 1, 7)
 """How many digits of a second's fraction a time is shown with, one of these by chance."""
 _WAIT_WORDS = 18
-Life = TypeVar("Life", EmailLife, OrderLife)
+Life = TypeVar("Life", bound=StrEnum)
 
 
 class Wish(NamedTuple):
