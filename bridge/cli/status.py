@@ -7,6 +7,7 @@ import click
 import httpx
 import msgspec
 
+from bridge.checkpoints import CLOSED_STATES
 from bridge.ops.address import no_answer, no_bridge, ops_url, printable
 from bridge.ops.durations import in_words
 from bridge.ops.status import Status, StreamStatus
@@ -100,6 +101,10 @@ def _process(status: Status) -> Iterator[str]:
     yield f"Events  {last_minute} in the last minute, {confirmed} since the start"
     yield f"Parked  {_counts(stream.parked for stream in status.streams)}"
     yield f"Feed    {_counts(stream.anomalies for stream in status.streams)} not as documented"
+    if status.orders is not None:
+        ended: dict[str, int] = {state: count for state, count in status.orders.items() if state in CLOSED_STATES}
+        watched: dict[str, int] = {state: count for state, count in status.orders.items() if state not in ended}
+        yield f"Orders  {_counts([watched])} watched, {_counts([ended])} ended"
 
 
 STREAM_HEADINGS = (

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import aio_pika
+import aiormq
 import pytest
 from pamqp import encode
 
@@ -121,16 +122,24 @@ class TestTheConnection:
         with pytest.raises(BrokerUnavailable, match="closed for good"):
             await inbox.subscribe()
 
-    async def test_subscribing_that_is_cancelled_leaves_no_reader_behind(self, orders: RabbitInboxLab) -> None:
+    async def test_subscribing_that_is_cancelled_in_the_middle_leaves_no_reader_behind(
+        self, orders: RabbitInboxLab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         await orders.publish(ONE)
         inbox = orders.inbox()
-        await orders.lab.session()
-        orders.lab.hold_confirms()
-        subscribing = asyncio.create_task(inbox.subscribe())
-        await asyncio.sleep(0.05)
-        subscribing.cancel()
-        orders.lab.release()
-        await asyncio.gather(subscribing, return_exceptions=True)
+        consume, is_consuming = aiormq.Channel.basic_consume, asyncio.Event()
+
+        async def consume_and_wait(channel: aiormq.Channel, *arguments: Any) -> None:
+            await consume(channel, *arguments)
+            is_consuming.set()
+            await asyncio.Event().wait()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(aiormq.Channel, "basic_consume", consume_and_wait)
+            subscribing = asyncio.create_task(inbox.subscribe())
+            await is_consuming.wait()
+            subscribing.cancel()
+            await asyncio.gather(subscribing, return_exceptions=True)
 
         await orders.waiting(1)
         assert await first(inbox) == ONE
