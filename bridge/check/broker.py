@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from bridge.check.facts import Survey, Unseen
 from bridge.check.management_api import look_at_management
 from bridge.check.nodes import Reached, reach, vhost_refused
-from bridge.check.permissions import REGISTRATIONS_QUEUE, permissions_finding
+from bridge.check.permissions import permissions_finding
 from bridge.check.receiver_events import ReceiverEvents
 from bridge.check.report import Finding
 from bridge.check.routes import Events, event_type_findings, subscription_finding
@@ -20,6 +20,7 @@ from bridge.events.nhn import EVENT_NAMES, OTHER
 from bridge.rabbitmq.endpoint import Endpoint
 from bridge.rabbitmq.management import open_management
 from bridge.settings import Settings
+from bridge.settings.altinn import REGISTRATIONS_QUEUE
 
 MANAGEMENT_S = 5.0
 """For one question to the management API."""

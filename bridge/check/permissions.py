@@ -12,10 +12,9 @@ from bridge.check.facts import Survey, Unseen
 from bridge.check.report import Finding, failed, not_verifiable, ok
 from bridge.rabbitmq.management import Permissions, TopicPermissions
 from bridge.settings import Settings
+from bridge.settings.altinn import REGISTRATIONS_QUEUE
 
 SUBJECT = "permissions"
-REGISTRATIONS_QUEUE = "bridge.altinn.orders"
-"""Services that place Altinn orders tell of them there (product.md §5)."""
 
 Kind = Literal["configure", "write", "read"]
 Needs = Mapping[Kind, frozenset[str]]

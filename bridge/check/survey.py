@@ -8,7 +8,6 @@ import msgspec
 
 from bridge.check.amqp import look_at_exchange, look_at_queue
 from bridge.check.facts import ExchangeFacts, QueueFacts, Survey, Unseen
-from bridge.check.permissions import REGISTRATIONS_QUEUE
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.amqp import AmqpConnection
 from bridge.rabbitmq.management import (
@@ -20,6 +19,7 @@ from bridge.rabbitmq.management import (
     Queue,
 )
 from bridge.settings import Settings
+from bridge.settings.altinn import REGISTRATIONS_QUEUE
 
 T = TypeVar("T")
 
