@@ -91,6 +91,8 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     organisation: str
     senders_reference: str | None
+    requested_send_time: str
+    """As whoever placed the order would write it."""
     history: list[Shown]
     """Its own statuses."""
     notifications: list[NotificationRecord]

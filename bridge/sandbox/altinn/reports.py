@@ -19,6 +19,7 @@ def report(
         id=story.order_id,
         organisation=organisation,
         senders_reference=story.senders_reference,
+        requested_send_time=calendar.text(story.requested_at),
         history=_history(story.steps, lambda status: order_in_v2(OrderStatus(status)), now, calendar),
         notifications=[_notification(each, now, calendar) for each in story.shown(now)],
         ended=end[0].value if end and end[1] <= now else None,

@@ -19,6 +19,8 @@ class Notification:
     number: int
     """Makes its recipient."""
     steps: list[Step]
+    rendered: tuple[Step, bytes] | None = None
+    """A step and how it was last written, so that an order of thousands is not written anew at every poll."""
 
     @property
     def id(self) -> str:
@@ -46,6 +48,7 @@ class Story:
 
     order_id: str
     senders_reference: str | None
+    requested_at: int
     steps: list[Step]
     notifications: list[Notification]
     late_by: int | None

@@ -104,6 +104,7 @@ class Teller:
         story = Story(
             order_id=uuid(id_),
             senders_reference=wish.senders_reference or _reference(reference, words[8]),
+            requested_at=requested_at,
             steps=self._order_steps(life, created_at, requested_at, wish, words[2:]),
             notifications=[],
             late_by=self._late_by(wish, words[9]),

@@ -114,6 +114,7 @@ def test_emails_come_all_at_once_when_the_order_is_processed() -> None:
 def test_an_order_dated_ahead_stays_registered_until_its_time() -> None:
     world = World()
     order = world.create("delivered", requested_in_s=10 * A_DAY_S)
+    assert order.requested_send_time == "2026-02-14T11:30:00Z"
     world.clock.advance(10 * A_DAY_S - 1)
     assert world.shipment(order)["status"] == "Order_Registered"
     world.clock.advance(200)
