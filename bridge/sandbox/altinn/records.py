@@ -14,7 +14,7 @@ from bridge.sandbox.supply import SupplyPlan
 ORGANISATION = "ttd"
 """Altinn's code for a test service owner: who asks where nobody signs in."""
 DEFAULT_MAX_ORDERS = 200_000
-"""About 60 MB. Beyond it the oldest tenth is forgotten."""
+"""About 150 MB once they have ended. Beyond it the oldest tenth is forgotten, and its rows in the feed."""
 
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
