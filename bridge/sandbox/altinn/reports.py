@@ -31,7 +31,12 @@ def report(
 
 def _notification(each: Notification, now: int, calendar: Calendar) -> NotificationRecord:
     name = shown_in_v1 if each.channel is Channel.EMAIL else lambda status: shown_in_v2(Channel.SMS, status)
-    return NotificationRecord(id=each.id, channel=each.channel.value, history=_history(each.steps, name, now, calendar))
+    return NotificationRecord(
+        id=each.id,
+        channel=each.channel.value,
+        recipient=each.recipient,
+        history=_history(each.steps, name, now, calendar),
+    )
 
 
 def _history(steps: Sequence[Step], name: Callable[[str], str], now: int, calendar: Calendar) -> list[Shown]:

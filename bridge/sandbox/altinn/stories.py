@@ -19,6 +19,8 @@ class Notification:
     number: int
     """Makes its recipient."""
     steps: list[Step]
+    given: Recipient | None = None
+    """Its recipient, where it is not made up."""
     rendered: tuple[Step, bytes] | None = None
     """A step and how it was last written, so that an order of thousands is not written anew at every poll."""
 
@@ -29,8 +31,8 @@ class Notification:
 
     @property
     def recipient(self) -> Recipient:
-        """Without an address where its first status says that Altinn found none."""
-        return recipient(self.channel, self.number, self.steps[0].status)
+        """Made up, it has no address where its first status says that Altinn found none."""
+        return self.given or recipient(self.channel, self.number, self.steps[0].status)
 
     def final_at(self) -> int | None:
         """Since when it is, or will be, final for good, though perhaps in another way later; None: never."""

@@ -61,6 +61,7 @@ def test_every_life_is_tried_above() -> None:
         ("sms-too", ["Registered", "Processing", "Processed", "Completed"]),
         ("sms-only", ["Registered", "Processing", "Processed", "Completed"]),
         ("unreachable", ["Registered", "Processing", "Processed", "Completed"]),
+        ("stuck-in-processing", ["Registered", "Processing"]),
         ("cancelled", ["Registered", "Cancelled"]),
         ("condition-not-met", ["Registered", "Processing", "SendConditionNotMet"]),
     ],
