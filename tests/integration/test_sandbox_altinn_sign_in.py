@@ -3,9 +3,11 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import msgspec
+from joserfc.jwk import RSAKey
 
 from bridge.auth.keys import KeyConfig
 from bridge.auth.maskinporten import Maskinporten, MaskinportenConfig
@@ -17,6 +19,7 @@ from bridge.sandbox.sign_in.clients import new_client
 from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.sign_in.switches import Switches
 from tests.support.sign_in import RecordingObserver
+from tests.unit.sandbox.sign_in.makers import grant
 
 CLIENT = new_client("altinn-client", algorithm="RS256")
 PLATFORM_TOKENS = {"ours": "ttd", "theirs": "skd"}
@@ -29,17 +32,17 @@ def sandbox() -> Sandbox:
 
 
 @asynccontextmanager
-async def signed_in(server: Sandbox, *, scope: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def signed_in(server: Sandbox, **config: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client that signs in as the bridge does."""
-    config = MaskinportenConfig(
+    settings = MaskinportenConfig(
         client_id=server.altinn_client.client_id,
         key=KeyConfig(read=lambda: json.dumps(server.altinn_client.jwk)),
         issuer=server.maskinporten_url,
         platform_url=server.altinn_url,
-        **({} if scope is None else {"scope": scope}),
+        **config,
     )
     async with (
-        Maskinporten(config, clock=SystemClock(), observer=RecordingObserver()) as maskinporten,
+        Maskinporten(settings, clock=SystemClock(), observer=RecordingObserver()) as maskinporten,
         httpx.AsyncClient(base_url=server.altinn_url, timeout=10, auth=maskinporten.auth()) as http,
     ):
         yield http
@@ -69,12 +72,24 @@ async def test_a_request_without_a_token_is_401_and_says_nothing() -> None:
         assert server.altinn.state().statuses == {"401": 3}
 
 
-async def test_a_maskinporten_token_that_was_not_exchanged_is_401() -> None:
-    async with sandbox() as server, signed_in(server) as http:
-        await http.get(FEED)
-        raw = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.e30.AAAA"
-        refused = await http.get(FEED, headers={"Authorization": f"Bearer {raw}"}, auth=None)
-        assert refused.status_code == 401
+async def test_a_maskinporten_token_is_401_until_it_is_exchanged() -> None:
+    now = int(SystemClock().now().timestamp())
+    async with sandbox() as server, httpx.AsyncClient(base_url=server.altinn_url) as http:
+        assertion = grant(
+            header={"kid": CLIENT.jwk["kid"]},
+            key=RSAKey.import_key(dict(CLIENT.jwk)),
+            aud=server.maskinporten_url,
+            iss=CLIENT.client_id,
+            iat=now,
+            exp=now + 60,
+        )
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+        raw = (await http.post(f"{server.maskinporten_url}token", data=form)).json()["access_token"]
+        refused = await http.get(FEED, headers={"Authorization": f"Bearer {raw}"})
+        exchange = "/authentication/api/v1/exchange/maskinporten"
+        token = (await http.get(exchange, headers={"Authorization": f"Bearer {raw}"})).text
+        taken = await http.get(FEED, headers={"Authorization": f"Bearer {token}"})
+    assert (refused.status_code, refused.content, taken.status_code) == (401, b"", 200)
 
 
 async def test_a_token_of_no_service_owner_is_403() -> None:

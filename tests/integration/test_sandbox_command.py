@@ -33,7 +33,7 @@ async def test_the_command_serves_whatever_the_settings_say_and_ends_with_0_on_a
     assert process.stdout is not None
     try:
         async with asyncio.timeout(20):
-            lines = [(await process.stdout.readline()).decode().strip() for _ in range(13)]
+            lines = [(await process.stdout.readline()).decode().strip() for _ in range(14)]
             url = lines[1].removeprefix("BRIDGE_NHN__BASE_URL=")
             assert lines == [
                 f"The sandbox serves NHN's API at {url}, for 2 HER-ids. Settings for the bridge:",
@@ -48,7 +48,7 @@ async def test_the_command_serves_whatever_the_settings_say_and_ends_with_0_on_a
                 "BRIDGE_ALTINN__DISCOVERY=feed",
                 "BRIDGE_ALTINN__FEED_START=earliest",
                 "BRIDGE_ALTINN__ORDERS=2daf469f-175b-4b6e-ada9-b2022feba2e9",
-                f"What was created, asked and answered: {url}/sandbox/state, {url}/sandbox/altinn/state. "
+                f"What was created, asked and answered: {url}/sandbox/state, {url}/sandbox/altinn/state.",
                 "Stop with Ctrl-C.",
             ]
             async with httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=10) as client:

@@ -61,6 +61,7 @@ def test_every_life_is_tried_above() -> None:
         ("sms-too", ["Registered", "Processing", "Processed", "Completed"]),
         ("sms-only", ["Registered", "Processing", "Processed", "Completed"]),
         ("unreachable", ["Registered", "Processing", "Processed", "Completed"]),
+        ("stuck-in-processing", ["Registered", "Processing"]),
         ("cancelled", ["Registered", "Cancelled"]),
         ("condition-not-met", ["Registered", "Processing", "SendConditionNotMet"]),
     ],
@@ -114,6 +115,7 @@ def test_emails_come_all_at_once_when_the_order_is_processed() -> None:
 def test_an_order_dated_ahead_stays_registered_until_its_time() -> None:
     world = World()
     order = world.create("delivered", requested_in_s=10 * A_DAY_S)
+    assert order.requested_send_time == "2026-02-14T11:30:00Z"
     world.clock.advance(10 * A_DAY_S - 1)
     assert world.shipment(order)["status"] == "Order_Registered"
     world.clock.advance(200)

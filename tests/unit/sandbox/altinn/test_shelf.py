@@ -9,7 +9,7 @@ NOTIFICATION = Notification(Channel.EMAIL, b"0" * 16, 0, [Step("New", 0, 0)])
 
 
 def story(notifications: int = 0) -> Story:
-    return Story("id", None, [Step("Registered", 0, 0)], [NOTIFICATION] * notifications, None)
+    return Story("id", None, 0, [Step("Registered", 0, 0)], [NOTIFICATION] * notifications, None)
 
 
 def test_stories_asked_for_lately_are_kept_as_long_as_there_is_room() -> None:

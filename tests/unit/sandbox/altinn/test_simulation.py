@@ -6,6 +6,7 @@ from bridge.sandbox.altinn.faults import AltinnFaultRule, Endpoint
 from bridge.sandbox.altinn.lives import EmailLife, OrderLife
 from bridge.sandbox.altinn.orders import Unknown
 from bridge.sandbox.altinn.queries import Invalid
+from bridge.sandbox.altinn.recipients import Recipient
 from bridge.sandbox.altinn.records import NotificationRecord, OrderWish, Shown
 from bridge.sandbox.faults import FaultKind
 from bridge.sandbox.supply import SupplyPlan
@@ -62,6 +63,7 @@ def test_an_email_is_moved_at_will_and_stays_there() -> None:
         NotificationRecord(
             id=email.id,
             channel="Email",
+            recipient=Recipient("mottaker-2311198219@example.com"),
             history=[
                 Shown(status="New", last_update="2026-02-04T11:30:00Z"),
                 Shown(status="Failed_SomethingNew", last_update="2026-02-04T11:30:00.5Z"),
@@ -238,6 +240,17 @@ def test_a_wish_that_contradicts_itself_is_refused(wish: OrderWish, message: str
 def test_lives_without_a_weight_are_refused() -> None:
     with pytest.raises(ValueError, match="lives need weights"):
         World(order_lives={OrderLife.ORDINARY: 0})
+
+
+def test_recipients_can_be_wished_for() -> None:
+    world = World()
+    company = Recipient("post@example.com", organization_number="310000000")
+    person = Recipient("", national_identity_number="01810012345")
+    order = world.create("delivered", "not-identified", recipients=(company, person), is_processed=True)
+    assert [each.recipient for each in order.notifications] == [company, person]
+    shown = [email["recipient"] for email in world.emails(order)["notifications"]]
+    assert {"emailAddress": "post@example.com", "organizationNumber": "310000000"} in shown
+    assert {"emailAddress": "", "nationalIdentityNumber": "01810012345"} in shown
 
 
 def test_an_order_of_10000_emails_is_one_answer() -> None:

@@ -55,8 +55,8 @@ from bridge.sandbox.altinn.statuses import (
         (
             "Failed_Bounced",
             (
-                "The email hard bounced, which may have happened because the email address does not exist or the domain is "
-                "invalid."
+                "The email hard bounced, which may have happened because the email address does not exist or the "
+                "domain is invalid."
             ),
         ),
         (

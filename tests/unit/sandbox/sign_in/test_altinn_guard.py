@@ -76,9 +76,7 @@ def test_a_token_that_is_no_good_is_refused(text: str, description: str) -> None
         ({"urn:altinn:org": ABSENT}, "The Altinn token is none of a service owner's (urn:altinn:org)."),
     ],
 )
-def test_a_token_that_is_in_order_but_not_enough_is_refused_otherwise(
-    claims: dict[str, object], description: str
-) -> None:
+def test_a_token_that_is_in_order_but_not_enough_is_refused_otherwise(claims: dict[str, Any], description: str) -> None:
     refused = refusal(f"Bearer {token(**claims)}")
     assert (refused.error, refused.description) == ("insufficient_scope", description)
 
