@@ -134,6 +134,53 @@ class Broker(Protocol):
         ...
 
 
+class Delivered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A message of an inbox that is not acknowledged yet."""
+
+    body: bytes
+    """As it was published; of one that is not whole, what is kept of it instead (`events.parked.remains_of`)."""
+    is_whole: bool = True
+    """False: it was larger than what this project asks of a broker (`events.parked.MAX_BODY_BYTES`)."""
+    content_type: str | None = None
+    exchange: str = ""
+    """What it was published to, with which routing key."""
+    routing_key: str = ""
+    channel: int
+    """Which of the inbox's channels delivered it: its tag means something there alone."""
+    tag: int
+
+
+class Inbox(Protocol):
+    """One queue that others publish to for the bridge. It has one reader: none of its calls overlaps with itself."""
+
+    async def subscribe(self) -> None:
+        """Return once the queue's messages are delivered here, which is at once where they are already.
+
+        Raises BrokerUnavailable where there is no connection, the queue is missing or may not be read, or the
+        subscription has ended since the last call (broker lost, queue deleted): another call subscribes anew.
+        """
+        ...
+
+    async def receive(self) -> Sequence[Delivered]:
+        """Wait for messages, after `subscribe` where that is needed: at least one, in the order of their delivery.
+
+        A bounded number is delivered and not acknowledged at a time; with all of them taken, it waits. Raises as
+        `subscribe` does, and when the subscription ends meanwhile: what is not acknowledged by then is delivered again.
+        May be cancelled; nothing is taken then.
+        """
+        ...
+
+    async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
+        """Let the broker forget them. Never raises: where the subscription that delivered them has ended, nothing
+        happens, as they are delivered again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the subscription; what is not acknowledged is in the queue again. Bounded, never raises."""
+        ...
+
+
 class Committer(Protocol[C_contra]):
     """What of a store a pipeline needs. A commit is on disk when it returns; a failed one changed nothing."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -199,12 +199,27 @@ def jwt_life_s(token: str, now: datetime) -> float | None:
     The shorter of `exp - iat` and `exp - now`: the first does not depend on our clock, the second knows its age. The
     signature is not ours to check.
     """
-    try:
-        life = _decode_life(jws.extract_compact(token.encode("ascii"), registry=_REGISTRY).payload)
-    except (*_UNREADABLE, JoseError, ValueError):
+    life = _life_of(token)
+    if life is None:
         return None
     left_s = life.exp - now.timestamp()
     return left_s if life.iat is None else min(left_s, life.exp - life.iat)
+
+
+def jwt_expires_at(token: str) -> datetime | None:
+    """When a JWT ends, by its own `exp`; None where it is no JWT that says so."""
+    life = _life_of(token)
+    try:
+        return None if life is None else datetime.fromtimestamp(life.exp, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _life_of(token: str) -> _Life | None:
+    try:
+        return _decode_life(jws.extract_compact(token.encode("ascii"), registry=_REGISTRY).payload)
+    except (*_UNREADABLE, JoseError, ValueError):
+        return None
 
 
 def _url_or_nothing(text: str) -> str:

@@ -44,18 +44,28 @@ async def check_store(settings: Settings, wanted: Mapping[str, frozenset[int]], 
     path = Path(parse_url(settings.store.url_source.get()).database or "")
     obstacle = obstacle_at(path)
     if obstacle is not None:
-        return StoreSeen([obstacle, CURSORS_UNSEEN], [])
+        return StoreSeen([obstacle, *_unseen(settings)], [])
     disk = disk_findings(path.parent)
     if _is_new(path):
         new = ok(SUBJECT, "not there yet: `bridge run` creates it", name=path.name)
-        return StoreSeen([new, *disk, cursors_finding([], wanted, settings)], [])
+        return StoreSeen([new, *disk, *_cursors([], wanted, settings)], [])
     try:
         content = await _read(path, clock)
     except (ConfigurationError, StoreUnavailable, InvariantViolation) as error:
         unreadable = failed(SUBJECT, str(error), name=path.name, fix=_mending(error))
-        return StoreSeen([unreadable, *disk, CURSORS_UNSEEN], [])
+        return StoreSeen([unreadable, *disk, *_unseen(settings)], [])
     schema = schema_finding(path.name, content.revision, head())
-    return StoreSeen([schema, *disk, cursors_finding(content.receivers, wanted, settings)], content.receivers)
+    return StoreSeen([schema, *disk, *_cursors(content.receivers, wanted, settings)], content.receivers)
+
+
+def _unseen(settings: Settings) -> list[Finding]:
+    return [CURSORS_UNSEEN] if settings.nhn.is_on else []
+
+
+def _cursors(
+    receivers: Sequence[ReceiverOffset], wanted: Mapping[str, frozenset[int]], settings: Settings
+) -> list[Finding]:
+    return [cursors_finding(receivers, wanted, settings)] if settings.nhn.is_on else []
 
 
 def _mending(error: BridgeError) -> str:

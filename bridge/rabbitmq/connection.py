@@ -9,7 +9,9 @@ from typing import Protocol
 from bridge.errors import BrokerUnavailable, ConfigurationError
 from bridge.rabbitmq.amqp import AmqpConnection, silence_libraries
 from bridge.rabbitmq.budget import InFlightBudget
+from bridge.rabbitmq.decoding import read_any_properties
 from bridge.rabbitmq.endpoint import Endpoint
+from bridge.rabbitmq.inbox import PREFETCH, RabbitInbox
 from bridge.rabbitmq.publisher import PlainSession
 from bridge.rabbitmq.topology import Topology
 
@@ -78,6 +80,7 @@ class RabbitBroker:
         for url in urls():
             Endpoint.parse(url)
         silence_libraries()
+        read_any_properties()
 
     @property
     def is_connected(self) -> bool:
@@ -98,6 +101,12 @@ class RabbitBroker:
     async def session(self) -> PlainSession:
         """A new session, on a connection as of `connect`."""
         return await self._open_session(await self._connected())
+
+    def inbox(self, queue: str, *, prefetch: int = PREFETCH) -> RabbitInbox:
+        """The messages of a queue, on a connection as of `connect`. `prefetch` ≥ 1: how many are delivered and not
+        acknowledged at a time.
+        """
+        return RabbitInbox(self._connected, queue, prefetch=prefetch, answer_timeout_s=self._connect_timeout_s)
 
     async def close(self) -> None:
         """End all sessions and the connection: bounded by a few seconds, whatever the broker does; never raises."""

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from bridge.errors import ConfigurationError
 from bridge.settings import names
+from bridge.settings.altinn import AltinnAuth, AltinnSettings
 from bridge.settings.broker import BrokerSettings, BrokerTls, Subscription
 from bridge.settings.environment import from_environment
 from bridge.settings.files import Secret
@@ -33,6 +34,8 @@ from bridge.settings.rules import broken_rules
 from bridge.settings.yaml_file import from_file
 
 __all__ = [
+    "AltinnAuth",
+    "AltinnSettings",
     "BrokerSettings",
     "BrokerTls",
     "HttpSettings",

@@ -44,7 +44,8 @@ class Subscription(Group):
     queue: QueueName
     """The subscriber's queue."""
     exchange: ExchangeName | None = None
-    """The exchange that it is bound to. Default: EXCHANGE_NHN."""
+    """The exchange that it is bound to. Default: EXCHANGE_NHN where the NHN source is on, else EXCHANGE_ALTINN
+    (`Settings.exchange_of`)."""
     bindings: Annotated[tuple[str, ...], Listed, AfterValidator(_bindings)] = ()
     """Topic patterns that it is bound with, e.g. `new-message.*`. None: only the queue itself is looked for."""
     required: bool = True
@@ -76,9 +77,11 @@ class BrokerSettings(Group):
     exchange_nhn: ExchangeName = "nhn.notifications"
     """Topic exchange of NHN's events."""
     exchange_altinn: ExchangeName = "altinn.notifications"
-    """Topic exchange of Altinn's events; nothing is published to it in this version."""
+    """Topic exchange of Altinn's events. Another than NHN's: a queue bound with `#` is for one of them."""
     exchange_parked: ExchangeName = "bridge.parked"
     """Fanout exchange of what cannot be delivered; the queue behind it has the same name."""
+    queue_orders: QueueName = "bridge.altinn.orders"
+    """Durable queue in which services register the Altinn orders that they have placed."""
     topology: Literal["declare", "check"] = "declare"
     """`declare` makes what is missing; `check` only verifies, for brokers where the bridge may not declare."""
     unroutable: Literal["park", "hold"] = "park"
@@ -86,7 +89,8 @@ class BrokerSettings(Group):
     parked_limit: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
     """Messages in the parked queue from which on parking becomes holding: so many at once are no longer exceptions."""
     subscriptions: Annotated[tuple[Subscription, ...], Listed] = ()
-    """The route contract: list of {queue, exchange, bindings, required, declare, on_missing}."""
+    """The route contract: list of {queue, exchange, bindings, required, declare, on_missing}. The exchange is, where
+    none is named, EXCHANGE_NHN if the NHN source is on, else EXCHANGE_ALTINN."""
     confirm_timeout_s: Annotated[float, Field(gt=0, le=600)] = 15
     """Seconds without any confirm after which the connection is given up and what is open is sent again. Time in which
     the broker blocks publishers does not count. Less than SHUTDOWN_DEADLINE_S, or a drain may end before it."""

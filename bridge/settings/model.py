@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from bridge.errors import ConfigurationError
-from bridge.settings.broker import BrokerSettings
+from bridge.events.message import SourceName
+from bridge.settings.altinn import AltinnSettings
+from bridge.settings.broker import BrokerSettings, Subscription
 from bridge.settings.fields import FilePath, Group, Lower, StoreUrl, Word, check_store_url
 from bridge.settings.files import Secret
 from bridge.settings.nhn import NhnSettings
@@ -64,6 +66,7 @@ class Settings(Group):
     """Everything that can be set. Made by `load_settings`, which finds all mistakes."""
 
     nhn: NhnSettings = Field(default_factory=NhnSettings)
+    altinn: AltinnSettings = Field(default_factory=AltinnSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -73,10 +76,27 @@ class Settings(Group):
     """Seconds that a drain may take after SIGTERM. Less than Kubernetes' terminationGracePeriodSeconds, 30 by default:
     what it kills is sent again at the next start, never lost."""
 
+    @property
+    def sources(self) -> tuple[SourceName, ...]:
+        """The sources that are on, in the order of the groups."""
+        on: dict[SourceName, bool] = {"nhn": self.nhn.is_on, "altinn": self.altinn.is_on}
+        return tuple(source for source, is_on in on.items() if is_on)
+
+    @property
+    def event_exchanges(self) -> tuple[str, ...]:
+        """The topic exchanges of the sources that are on, in the order of the groups; NHN's where none is."""
+        on = [self.broker.exchange_nhn] if self.nhn.is_on or not self.altinn.is_on else []
+        return (*on, self.broker.exchange_altinn) if self.altinn.is_on else tuple(on)
+
+    def exchange_of(self, subscription: Subscription) -> str:
+        """The exchange that a subscription is bound to."""
+        return subscription.exchange or self.event_exchanges[0]
+
     def require_source(self) -> None:
         """Raise ConfigurationError where nothing is to be polled."""
-        if not self.nhn.is_on:
+        if not self.sources:
             raise ConfigurationError(
                 "No source is on: set BRIDGE_NHN__HER_IDS, the receivers whose notifications are wanted, "
-                "and BRIDGE_NHN__SOURCE_SYSTEM."
+                "and BRIDGE_NHN__SOURCE_SYSTEM; or for Altinn's orders BRIDGE_ALTINN__AUTH__CLIENT_ID "
+                "and BRIDGE_ALTINN__AUTH__PRIVATE_KEY_FILE."
             )

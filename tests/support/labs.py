@@ -182,6 +182,7 @@ class RabbitLab:
         self.observer = Recorder()
         self.confirm_timeout_s = WAIT_S
         self.connect_timeout_s = WAIT_S
+        self.topology = Topology(exchanges=(EXCHANGE,))
         self.broker: RabbitBroker | None = None
 
     @property
@@ -191,16 +192,20 @@ class RabbitLab:
         return parts._replace(netloc=f"{login}@{self.proxy.host}:{self.proxy.port}").geturl()
 
     async def session(self, *, max_in_flight: int = 4000) -> Session:
+        return await self.the_broker(max_in_flight=max_in_flight).session()
+
+    def the_broker(self, *, max_in_flight: int = 4000) -> RabbitBroker:
+        """The bridge's side, made at the first call from what the lab says by then."""
         if self.broker is None:
             self.broker = RabbitBroker(
                 lambda: [self.proxied_url],
-                Topology(exchanges=(EXCHANGE,)),
+                self.topology,
                 observer=self.observer,
                 confirm_timeout_s=self.confirm_timeout_s,
                 max_in_flight=max_in_flight,
                 connect_timeout_s=self.connect_timeout_s,
             )
-        return await self.broker.session()
+        return self.broker
 
     async def bind(self, *keys: str) -> None:
         await declare_queue(self.url, "queue", EXCHANGE, *keys, arguments={"x-queue-type": "quorum"})

@@ -231,7 +231,8 @@ def test_with_no_source_on_there_is_nothing_to_run() -> None:
         load_settings({}).require_source()
     assert str(caught.value) == (
         "No source is on: set BRIDGE_NHN__HER_IDS, the receivers whose notifications are wanted, "
-        "and BRIDGE_NHN__SOURCE_SYSTEM."
+        "and BRIDGE_NHN__SOURCE_SYSTEM; or for Altinn's orders BRIDGE_ALTINN__AUTH__CLIENT_ID "
+        "and BRIDGE_ALTINN__AUTH__PRIVATE_KEY_FILE."
     )
 
 

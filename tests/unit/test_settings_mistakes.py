@@ -137,9 +137,9 @@ def test_all_mistakes_are_told_at_once() -> None:
         NHN__AUTH__METHOD="none",
         OPS__PORT="x",
         OPS__PROT="1",
-        ALTINN__ORDERS="a",
+        CLUSTER__HEARTBEAT_S="2",
     ) == [
-        "BRIDGE_ALTINN__ORDERS is not in this version: the Altinn source comes later.",
+        "BRIDGE_CLUSTER__HEARTBEAT_S is not in this version: several replicas come later.",
         "BRIDGE_OPS__PROT is not a setting; did you mean BRIDGE_OPS__PORT?",
         "BRIDGE_NHN__PAGE_SIZE must be between 1 and 1000, but is 5000.",
         "BRIDGE_OPS__PORT must be a whole number between 0 and 65535, but is x.",
@@ -161,12 +161,12 @@ ops:
 broker:
   subscriptions:
     - {queue: q, required: often}
-altinn:
-  orders: [a]
+cluster:
+  heartbeat_s: 2
 """
     assert mistakes_in(tmp_path, text) == [
         "nhn.pagesize (line 5 of FILE) is not a setting; did you mean nhn.page_size?",
-        "altinn (line 13 of FILE) is not in this version: the Altinn source comes later.",
+        "cluster (line 13 of FILE) is not in this version: several replicas come later.",
         "nhn.her_ids (line 4 of FILE) must be HER-ids, whole numbers from 1 to 2147483647, but names `0123`.",
         "nhn.page_size (line 3 of FILE) must be between 1 and 1000, but is 5000.",
         "broker.subscriptions[0].required (line 11 of FILE) must be on or off, but is often.",
@@ -255,6 +255,8 @@ def test_no_sentence_quotes_a_secret() -> None:
     secrets = [path for path in FIELDS if is_secret(path)]
     assert [environment_name(path) for path in secrets] == [
         "BRIDGE_NHN__AUTH__PRIVATE_KEY",
+        "BRIDGE_ALTINN__AUTH__PRIVATE_KEY",
+        "BRIDGE_ALTINN__AUTH__TOKEN",
         "BRIDGE_BROKER__URLS",
         "BRIDGE_BROKER__MANAGEMENT_URL",
         "BRIDGE_STORE__URL",

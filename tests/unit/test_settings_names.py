@@ -24,8 +24,9 @@ def mistakes(**given: str) -> list[str]:
         ("OPS_PORT", "is not a setting; did you mean BRIDGE_OPS__PORT?"),
         ("QQQQ", "is not a setting; the README lists them all."),
         ("NHN__AUTH", "is a group of settings: give each by itself, e.g. BRIDGE_NHN__AUTH__METHOD."),
-        ("ALTINN__MAX_REQUESTS_PER_S", "is not in this version: the Altinn source comes later."),
-        ("ALTINN__AUTH__METHOD", "is not in this version: the Altinn source comes later."),
+        ("ALTINN__ORDER_IDS", "is not a setting; did you mean BRIDGE_ALTINN__ORDERS?"),
+        ("ALTINN__AUTH__TOKENFILE", "is not a setting; did you mean BRIDGE_ALTINN__AUTH__TOKEN_FILE?"),
+        ("ALTINN", "is a group of settings: give each by itself, e.g. BRIDGE_ALTINN__ORDERS."),
         ("CLUSTER__HEARTBEAT_S", "is not in this version: several replicas come later."),
     ],
 )

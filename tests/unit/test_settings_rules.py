@@ -274,6 +274,15 @@ def test_what_is_parked_does_not_go_where_events_go(name: str) -> None:
     ]
 
 
+def test_the_events_of_each_source_have_an_exchange_of_their_own() -> None:
+    assert mistakes({"BROKER__EXCHANGE_ALTINN": "nhn.notifications"}) == [
+        (
+            "BRIDGE_BROKER__EXCHANGE_ALTINN must differ from BRIDGE_BROKER__EXCHANGE_NHN: "
+            "a queue bound with `#` for one source would get the other's events too."
+        )
+    ]
+
+
 def test_a_rule_is_not_looked_at_where_one_of_its_settings_is_wrong_by_itself() -> None:
     assert mistakes(SANDBOX, NHN__BASE_URL="nowhere") == [
         "BRIDGE_NHN__BASE_URL must be a URL such as https://api.example.no, but is nowhere."

@@ -5,7 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.auth.answers import Answer, is_url, jwt_life_s, read_altinn_token, read_metadata, read_token, refusal_of
+from bridge.auth.answers import (
+    Answer,
+    is_url,
+    jwt_expires_at,
+    jwt_life_s,
+    read_altinn_token,
+    read_metadata,
+    read_token,
+    refusal_of,
+)
 from bridge.auth.diagnosis import Presented, Problem, Refusal, SignInError
 from tests.support.sign_in import unsigned_jwt
 
@@ -225,3 +234,11 @@ def test_an_answer_prints_neither_its_body_nor_its_headers() -> None:
     shown = repr(Answer(status=200, headers={"dpop-nonce": "n0nce"}, body=b"t0ken"))
     assert "t0ken" not in shown
     assert "n0nce" not in shown
+
+
+@pytest.mark.parametrize(
+    ("claims", "expires_at"),
+    [({"exp": NOW_S}, NOW), ({"exp": 1e300}, None), ({"iat": NOW_S}, None)],
+)
+def test_when_a_jwt_ends_is_read_from_itself(claims: dict[str, object], expires_at: datetime | None) -> None:
+    assert jwt_expires_at(unsigned_jwt(claims)) == expires_at

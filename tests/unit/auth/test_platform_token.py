@@ -1,12 +1,15 @@
 """The platform access token has a header of its own, and never company."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from bridge.auth.diagnosis import Problem, SignInError
 from bridge.auth.platform_token import PlatformAccessTokenAuth
 from bridge.errors import ConfigurationError
-from tests.support.sign_in import RecordingObserver
+from tests.support.clock import FakeClock
+from tests.support.sign_in import RecordingObserver, unsigned_jwt
 
 
 class Shelf:
@@ -19,8 +22,8 @@ class Shelf:
         return self.token
 
 
-def auth(shelf: Shelf) -> PlatformAccessTokenAuth:
-    return PlatformAccessTokenAuth(shelf.read, observer=RecordingObserver())
+def auth(shelf: Shelf, observer: RecordingObserver | None = None) -> PlatformAccessTokenAuth:
+    return PlatformAccessTokenAuth(shelf.read, clock=FakeClock(), observer=observer or RecordingObserver())
 
 
 def request(**headers: str) -> httpx.Request:
@@ -67,6 +70,37 @@ async def test_a_401_is_an_error_of_authentication_that_does_not_show_the_token(
         "https://platform.example refuses the platform access token. It has expired or is another environment's: give a"
         " new one"
     )
+
+
+async def test_a_token_that_has_ended_is_told_from_one_that_is_refused_for_another_reason() -> None:
+    flow = auth(Shelf(unsigned_jwt({"exp": 1776146400}))).async_auth_flow(request())
+    await anext(flow)
+    with pytest.raises(SignInError) as caught:
+        await flow.asend(httpx.Response(401))
+    assert str(caught.value) == (
+        "https://platform.example refuses the platform access token, which expired at 2026-04-14T06:00:00Z."
+        " Give a new one"
+    )
+
+
+async def test_when_a_token_ends_is_told_once_for_each_that_says_so() -> None:
+    shelf, observer = Shelf(unsigned_jwt({"exp": 1776146400})), RecordingObserver()
+    subject = auth(shelf, observer)
+    for token in (shelf.token, "opaque", unsigned_jwt({"exp": 1776150000})):
+        shelf.token = token
+        await anext(subject.async_auth_flow(request()))
+    assert observer.tokens == [
+        ("platform-access-token", datetime(2026, 4, 14, 6, 0, tzinfo=UTC)),
+        ("platform-access-token", datetime(2026, 4, 14, 7, 0, tzinfo=UTC)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("token", "expires_at"),
+    [(unsigned_jwt({"exp": 1776146400}), datetime(2026, 4, 14, 6, 0, tzinfo=UTC)), ("opaque", None)],
+)
+def test_a_token_ends_when_it_says_so_itself(token: str, expires_at: datetime | None) -> None:
+    assert auth(Shelf(token)).expires_at == expires_at
 
 
 async def test_every_other_answer_goes_back_to_the_caller() -> None:
