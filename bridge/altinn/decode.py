@@ -126,7 +126,7 @@ def read_summary(body: bytes, *, order_id: str, recipient: RecipientDetail) -> E
     except _ERRORS as error:
         raise NotUnderstood(f"not the documented JSON: {error}") from error
     if summary.order_id.lower() != order_id:
-        raise NotUnderstood("it is about another order")
+        raise NotUnderstood("about another order")
     emails: list[Email] = []
     invalid: list[InvalidEmail] = []
     for raw in summary.notifications:
