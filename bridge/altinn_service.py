@@ -8,7 +8,7 @@ altinn/feed (status feed) ───┘
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from bridge.altinn.registrations import RegistrationSource
 from bridge.altinn.schedule import PollSchedule
 from bridge.altinn.source import OrdersSource
 from bridge.checkpoints import ORDER_STREAMS, AltinnCheckpoint, Registration, WatchOrders
+from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds
 from bridge.ops.telemetry import StreamTelemetry
@@ -46,6 +47,14 @@ class AltinnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     schedule: PollSchedule
     parked_exchange: str
     bounds: Bounds
+
+
+class _Stream(NamedTuple):
+    """A stream of this process."""
+
+    telemetry: StreamTelemetry
+    make: Callable[[], Source[AltinnCheckpoint]]
+    """Its source, anew from what the store says."""
 
 
 class AltinnService:
@@ -75,37 +84,40 @@ class AltinnService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then drain. A Service of the supervisor."""
-        streams: dict[str, Callable[[str, StreamTelemetry], Source[AltinnCheckpoint]]] = {
-            **{f"altinn/orders/{number}": self._orders for number in range(ORDER_STREAMS)},
-            REGISTRATIONS: self._registrations,
-            **({FEED: self._feed} if self._settings.discovery == "feed" else {}),
-        }
-        telemetries = {name: self._telemetry.stream("altinn", name, self._settings.bounds) for name in streams}
-        for telemetry in telemetries.values():
-            telemetry.started()
+        streams = self._streams()
+        for stream in streams:
+            stream.telemetry.started()
         await unless_stopped(stop, self._stored(self._watch_given_orders))
         async with asyncio.TaskGroup() as tasks:
-            for name, make in streams.items():
-                run = self._run_stream(telemetries[name], partial(make, name), stop)
-                tasks.create_task(run, name=name)
+            for stream in streams:
+                tasks.create_task(self._run_stream(stream, stop), name=stream.telemetry.progress.name)
             tasks.create_task(self._count(stop), name="altinn counts")
             tasks.create_task(self._forget(stop), name="altinn forgets")
 
-    async def _run_stream(
-        self,
-        telemetry: StreamTelemetry,
-        make: Callable[[StreamTelemetry], Source[AltinnCheckpoint]],
-        stop: asyncio.Event,
-    ) -> None:
+    def _streams(self) -> list[_Stream]:
+        telemetry, bounds = self._telemetry, self._settings.bounds
+        names = [f"altinn/orders/{number}" for number in range(ORDER_STREAMS)]
+        orders = [(name, telemetry.order_stream(name, bounds)) for name in names]
+        registrations = telemetry.registrations(REGISTRATIONS, bounds)
+        streams = [
+            *(_Stream(own, partial(self._orders, name, own)) for name, own in orders),
+            _Stream(registrations, partial(self._registrations, registrations)),
+        ]
+        if self._settings.discovery == "feed":
+            feed = telemetry.stream("altinn", FEED, bounds)
+            streams.append(_Stream(feed, partial(self._feed, feed)))
+        return streams
+
+    async def _run_stream(self, stream: _Stream, stop: asyncio.Event) -> None:
         async def start() -> Source[AltinnCheckpoint]:
-            telemetry.started()
-            return make(telemetry)
+            stream.telemetry.started()
+            return stream.make()
 
-        await self._runner.run(telemetry, start, self._store, stop)
+        await self._runner.run(stream.telemetry, start, self._store, stop)
 
-    def _orders(self, stream: str, telemetry: StreamTelemetry) -> Source[AltinnCheckpoint]:
+    def _orders(self, name: str, telemetry: OrdersTelemetry) -> Source[AltinnCheckpoint]:
         return OrdersSource(
-            stream,
+            name,
             api=self._api,
             store=self._store,
             maker=self._maker,
@@ -114,14 +126,14 @@ class AltinnService:
             observer=telemetry,
         )
 
-    def _registrations(self, _stream: str, telemetry: StreamTelemetry) -> Source[AltinnCheckpoint]:
+    def _registrations(self, telemetry: RegistrationsTelemetry) -> Source[AltinnCheckpoint]:
         return RegistrationSource(
             self._inbox(), parked_exchange=self._settings.parked_exchange, clock=self._clock, observer=telemetry
         )
 
-    def _feed(self, stream: str, telemetry: StreamTelemetry) -> Source[AltinnCheckpoint]:
+    def _feed(self, telemetry: StreamTelemetry) -> Source[AltinnCheckpoint]:
         return FeedSource(
-            stream,
+            FEED,
             api=self._api,
             store=self._store,
             start=self._settings.feed_start,
