@@ -85,8 +85,6 @@ class AltinnService:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then drain. A Service of the supervisor."""
         streams = self._streams()
-        for stream in streams:
-            stream.telemetry.started()
         await unless_stopped(stop, self._stored(self._watch_given_orders))
         async with asyncio.TaskGroup() as tasks:
             for stream in streams:
