@@ -5,14 +5,17 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from bridge.store import open_store
 from tests.support import signed_in
 from tests.support.broker import CommandFailedError, Rabbitmqctl
+from tests.support.clock import FakeClock
 
 # Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
 # sees, still less point one at a real API.
@@ -98,3 +101,16 @@ def rabbitmqctl(broker_url: str) -> Rabbitmqctl:
         return output.decode()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty store, to be copied: migrating each would take most of the time."""
+    path = tmp_path_factory.mktemp("store") / "bridge.db"
+
+    async def make() -> None:
+        async with open_store(f"sqlite:///{path}", clock=FakeClock()):
+            pass
+
+    asyncio.run(make())
+    return path

@@ -126,7 +126,7 @@ def read_summary(body: bytes, *, order_id: str, recipient: RecipientDetail) -> E
     except _ERRORS as error:
         raise NotUnderstood(f"not the documented JSON: {error}") from error
     if summary.order_id.lower() != order_id:
-        raise NotUnderstood("it is about another order")
+        raise NotUnderstood("about another order")
     emails: list[Email] = []
     invalid: list[InvalidEmail] = []
     for raw in summary.notifications:
@@ -198,7 +198,7 @@ def _invalid(raw: msgspec.Raw, problem: str, order_id: str, recipient: Recipient
     try:
         if kept := reduced_item(msgspec.json.decode(raw), recipient):
             remains = msgspec.json.encode(kept)
-    except (*_ERRORS, OverflowError):  # what cannot be read, or is a number that cannot be written
+    except _ERRORS:
         pass
     return InvalidEmail(f"sha256:{digest}", remains, problem)
 

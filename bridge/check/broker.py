@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from bridge.check.facts import Survey, Unseen
 from bridge.check.management_api import look_at_management
 from bridge.check.nodes import Reached, reach, vhost_refused
-from bridge.check.permissions import REGISTRATIONS_QUEUE, permissions_finding
+from bridge.check.permissions import permissions_finding
 from bridge.check.receiver_events import ReceiverEvents
 from bridge.check.report import Finding
 from bridge.check.routes import Events, event_type_findings, subscription_finding
@@ -71,7 +71,7 @@ def survey_findings(settings: Settings, her_ids: Collection[int], survey: Survey
         broker, survey.queues[parked], is_bound=_is_parked_bound(parked, survey), version=survey.version
     )
     if settings.altinn.is_on:
-        yield from registrations_findings(REGISTRATIONS_QUEUE, survey.queues[REGISTRATIONS_QUEUE], mode=mode)
+        yield from registrations_findings(broker.queue_orders, survey.queues[broker.queue_orders], mode=mode)
     yield from _subscription_findings(settings, survey)
     for name, events in published.items():
         yield from event_type_findings(

@@ -14,8 +14,6 @@ from bridge.rabbitmq.management import Permissions, TopicPermissions
 from bridge.settings import Settings
 
 SUBJECT = "permissions"
-REGISTRATIONS_QUEUE = "bridge.altinn.orders"
-"""Services that place Altinn orders tell of them there (product.md §5)."""
 
 Kind = Literal["configure", "write", "read"]
 Needs = Mapping[Kind, frozenset[str]]
@@ -26,7 +24,7 @@ def needs_of(settings: Settings) -> Needs:
     """What `bridge run` cannot do without, with these settings."""
     broker = settings.broker
     exchanges = frozenset({*settings.event_exchanges, broker.exchange_parked})
-    consumed = frozenset({REGISTRATIONS_QUEUE} if settings.altinn.is_on else ())
+    consumed = frozenset({broker.queue_orders} if settings.altinn.is_on else ())
     if broker.topology == "check":
         return {"configure": frozenset(), "write": exchanges, "read": consumed}
     declared = [each for each in broker.subscriptions if each.declare]

@@ -8,7 +8,6 @@ import msgspec
 
 from bridge.check.amqp import look_at_exchange, look_at_queue
 from bridge.check.facts import ExchangeFacts, QueueFacts, Survey, Unseen
-from bridge.check.permissions import REGISTRATIONS_QUEUE
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.amqp import AmqpConnection
 from bridge.rabbitmq.management import (
@@ -55,7 +54,7 @@ async def take_survey(
     broker = settings.broker
     topics = (*map(settings.exchange_of, broker.subscriptions), *settings.event_exchanges)
     kinds = {**dict.fromkeys(topics, "topic"), broker.exchange_parked: "fanout"}
-    own = [broker.exchange_parked, *([REGISTRATIONS_QUEUE] if settings.altinn.is_on else [])]
+    own = [broker.exchange_parked, *([broker.queue_orders] if settings.altinn.is_on else [])]
     queues = dict.fromkeys([*own, *(each.queue for each in broker.subscriptions)])
     return Survey(
         exchanges={name: await _exchange(name, kind, connection, asker) for name, kind in kinds.items()},

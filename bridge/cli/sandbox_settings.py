@@ -27,11 +27,12 @@ def introduction(server: Sandbox, host: str, signing_in: SignInFiles | None) -> 
     yield from _nhn_settings(server, signing_in)
     yield "It serves Altinn Notifications there, too. Settings:"
     yield from _altinn_settings(server, signing_in)
-    yield f"What was created, asked and answered: {url}/sandbox/state, {url}/sandbox/altinn/state. Stop with Ctrl-C."
+    yield f"What was created, asked and answered: {url}/sandbox/state, {url}/sandbox/altinn/state."
     if signing_in is not None:
         yield f"Who signed in, and switches: {url}/sandbox/sign-in."
     if host not in _LOOPBACK:
         yield f"Whoever reaches {host} can also switch faults: that needs no sign-in."
+    yield "Stop with Ctrl-C."
 
 
 def _nhn_settings(server: Sandbox, signing_in: SignInFiles | None) -> Iterator[str]:

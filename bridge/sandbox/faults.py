@@ -101,8 +101,10 @@ class FaultKind(StrEnum):
     """Its number is given away now, but it is visible only after `visible_after_s` or `visible_after_polls`."""
     OVERSIZED_ITEM = "oversized-item"
     """A description of `size_bytes`."""
+
+    # One of Altinn's notifications among good ones, so long as the fault is on.
     MISSING_STATUS = "missing-status"
-    """An Altinn notification without its `sendStatus`."""
+    """Without its `sendStatus`."""
 
 
 NOTIFICATION_FAULTS = frozenset(

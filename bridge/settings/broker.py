@@ -80,6 +80,8 @@ class BrokerSettings(Group):
     """Topic exchange of Altinn's events. Another than NHN's: a queue bound with `#` is for one of them."""
     exchange_parked: ExchangeName = "bridge.parked"
     """Fanout exchange of what cannot be delivered; the queue behind it has the same name."""
+    queue_orders: QueueName = "bridge.altinn.orders"
+    """Durable queue in which services register the Altinn orders that they have placed."""
     topology: Literal["declare", "check"] = "declare"
     """`declare` makes what is missing; `check` only verifies, for brokers where the bridge may not declare."""
     unroutable: Literal["park", "hold"] = "park"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from bridge.errors import ConfigurationError
+from bridge.events.message import SourceName
 from bridge.settings.altinn import AltinnSettings
 from bridge.settings.broker import BrokerSettings, Subscription
 from bridge.settings.fields import FilePath, Group, Lower, StoreUrl, Word, check_store_url
@@ -76,6 +77,12 @@ class Settings(Group):
     what it kills is sent again at the next start, never lost."""
 
     @property
+    def sources(self) -> tuple[SourceName, ...]:
+        """The sources that are on, in the order of the groups."""
+        on: dict[SourceName, bool] = {"nhn": self.nhn.is_on, "altinn": self.altinn.is_on}
+        return tuple(source for source, is_on in on.items() if is_on)
+
+    @property
     def event_exchanges(self) -> tuple[str, ...]:
         """The topic exchanges of the sources that are on, in the order of the groups; NHN's where none is."""
         on = [self.broker.exchange_nhn] if self.nhn.is_on or not self.altinn.is_on else []
@@ -87,7 +94,7 @@ class Settings(Group):
 
     def require_source(self) -> None:
         """Raise ConfigurationError where nothing is to be polled."""
-        if not self.nhn.is_on and not self.altinn.is_on:
+        if not self.sources:
             raise ConfigurationError(
                 "No source is on: set BRIDGE_NHN__HER_IDS, the receivers whose notifications are wanted, "
                 "and BRIDGE_NHN__SOURCE_SYSTEM; or for Altinn's orders BRIDGE_ALTINN__AUTH__CLIENT_ID "

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -188,6 +188,7 @@ def _sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> AsyncEng
     event.listen(engine.sync_engine, "connect", partial(_note_file, path))
     event.listen(engine.sync_engine, "begin", partial(_require_file, path))
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _roll_back)
     return engine
 
 
@@ -221,6 +222,14 @@ def _file_behind(path: Path) -> tuple[int, int] | None:
 def _begin_sqlite(connection: Connection) -> None:
     if statement := connection.get_execution_options().get(_BEGIN, "BEGIN"):
         connection.exec_driver_sql(statement)
+
+
+def _roll_back(connection: DBAPIConnection, _record: ConnectionPoolEntry, _error: BaseException | None) -> None:
+    """A connection that is closed while a cursor of its last statement is somewhere in memory keeps its transaction,
+    and with it the write lock, until that cursor is collected; so the transaction ends before.
+    """
+    with suppress(Exception, asyncio.CancelledError):  # It is closed in any case, and the first error told.
+        connection.rollback()
 
 
 async def _switch_to_wal(connection: AsyncConnection) -> str:

@@ -27,11 +27,12 @@ class OrderRow(WatchedOrder, frozen=True, kw_only=True):
 
 def newly_watched(registration: Registration, at: float) -> OrderRow:
     """An order that was not in the store; due when it is to be sent, where that lies ahead."""
+    time = registration.requested_send_time
     return OrderRow(
         order_id=registration.order_id,
         state="registered",
         registered_at=at,
-        due_at=max(at, registration.requested_send_time or at),
+        due_at=at if time is None else max(at, time),
         senders_reference=registration.senders_reference,
         requested_send_time=registration.requested_send_time,
     )
@@ -76,7 +77,8 @@ def named_again(order: OrderRow, row: FeedRow, at: float) -> OrderRow:
     elif order.state in CLOSED_STATES:
         return order
     else:
-        order = msgspec.structs.replace(order, due_at=min(order.due_at or at, at), pokes=order.pokes + 1)
+        due_at = at if order.due_at is None else min(order.due_at, at)
+        order = msgspec.structs.replace(order, due_at=due_at, pokes=order.pokes + 1)
     return msgspec.structs.replace(order, senders_reference=_known(order.senders_reference, row.senders_reference))
 
 

@@ -64,19 +64,6 @@ def steps(draw: st.DrawFn, states: dict[str, StreamState]) -> Step:
     return state.tenant, frozenset({draw(HER_IDS)})
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store, to be copied: migrating each would take most of the time."""
-    path = tmp_path_factory.mktemp("store") / "bridge.db"
-
-    async def make() -> None:
-        async with open_store(f"sqlite:///{path}", clock=FakeClock()):
-            pass
-
-    asyncio.run(make())
-    return path
-
-
 async def take(store: Store, step: Step) -> str:
     try:
         if isinstance(step, tuple):
@@ -108,7 +95,9 @@ async def compare(path: Path, data: st.DataObject) -> None:
 @pytest.mark.timeout(400)  # For the shrinking of what it finds; without, it takes seconds.
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_any_sequence_of_checkpoints_has_the_same_outcome_in_every_store(migrated: Path, data: st.DataObject) -> None:
-    with tempfile.TemporaryDirectory(dir=migrated.parent) as directory:
-        path = Path(shutil.copy(migrated, directory))
+def test_any_sequence_of_checkpoints_has_the_same_outcome_in_every_store(
+    migrated_store: Path, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory(dir=migrated_store.parent) as directory:
+        path = Path(shutil.copy(migrated_store, directory))
         asyncio.run(compare(path, data))

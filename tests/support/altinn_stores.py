@@ -1,5 +1,6 @@
 """The stores of Altinn's orders that the contract suites run on, and the words that those suites share."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ async def sqlite(directory: Path) -> AsyncIterator[Subject]:
 
 
 @pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+async def subject(request: pytest.FixtureRequest, migrated_store: Path, tmp_path: Path) -> AsyncIterator[Subject]:
+    shutil.copy(migrated_store, tmp_path)
     implementation: Callable[[Path], AbstractAsyncContextManager[Subject]] = request.param
     async with implementation(tmp_path) as subject:
         yield subject

@@ -178,11 +178,11 @@ def _read_feed(memory: _Memory, step: FeedRead) -> None:
 
 
 def _note_poll(memory: _Memory, poll: OrderPolled, at: float) -> None:
-    if (poll.due_at is None) != (poll.state in CLOSED_STATES):
-        raise InvariantViolation("An order is either due or closed")
     order = memory.orders.get(poll.order_id)
     if order is None:
         return
+    if (poll.due_at is None) != (poll.state in CLOSED_STATES):
+        raise InvariantViolation("An order is either due or closed")
     state, due_at = poll.state, poll.due_at
     if order.pokes != poll.pokes:
         due_at = at

@@ -249,20 +249,21 @@ class TestTheRecipient:
         assert "01017012345" not in shown
 
 
-class TestAnItemThatIsNotUnderstood:
-    ITEM = {
-        "id": "1",
-        "succeeded": "yes",
-        "recipient": {
-            "emailAddress": "kari@example.no",
-            "organizationNumber": "991825827",
-            "nationalIdentityNumber": "01017012345",
-            "mobileNumber": "+4799999999",
-        },
-        "sendStatus": {"status": 17, "description": "?", "lastUpdate": None, "note": "kari"},
-        "note": "kari",
-    }
+MALFORMED = {
+    "id": "1",
+    "succeeded": "yes",
+    "recipient": {
+        "emailAddress": "kari@example.no",
+        "organizationNumber": "991825827",
+        "nationalIdentityNumber": "01017012345",
+        "mobileNumber": "+4799999999",
+    },
+    "sendStatus": {"status": 17, "description": "?", "lastUpdate": None, "note": "kari"},
+    "note": "kari",
+}
 
+
+class TestAnItemThatIsNotUnderstood:
     @pytest.mark.parametrize(
         ("detail", "whom"),
         [
@@ -284,7 +285,7 @@ class TestAnItemThatIsNotUnderstood:
         self, detail: RecipientDetail, whom: dict[str, object]
     ) -> None:
         kept = {"id": "1", "succeeded": "yes", "sendStatus": {"status": 17, "description": "?"}}
-        assert reduced_item(self.ITEM, detail) == kept | whom
+        assert reduced_item(MALFORMED, detail) == kept | whom
 
     @pytest.mark.parametrize("item", [None, 17, "kari@example.no", ["kari@example.no"], True])
     def test_that_is_no_object_keeps_nothing(self, item: object) -> None:

@@ -86,7 +86,7 @@ def emails(story: Story, now: int, calendar: Calendar, rule: AltinnFaultRule | N
     """`/orders/{id}/notifications/email`. E-mails come as the database finds them: last changed last."""
     _, shown = at_that_time(story, now)
     found = [(each, step) for each, step in shown if each.channel is Channel.EMAIL]
-    found.sort(key=lambda pair: (pair[1].at, pair[0].id))
+    found.sort(key=lambda pair: (pair[1].at, pair[0].random))
     summary = _Summary(
         order_id=story.order_id,
         senders_reference=story.senders_reference,
@@ -118,18 +118,21 @@ def feed(rows: Sequence[tuple[int, Story, int]], calendar: Calendar, rule: Altin
     return Answer(body=_indented(_misshaped(listed, rule, "status")), items=len(rows))
 
 
-def _email(each: Notification, step: Step, calendar: Calendar) -> _Email:
-    recipient = each.recipient
-    return _Email(
-        id=each.id,
-        succeeded=is_success(step.status),
-        recipient=_Recipient(
-            email_address=recipient.address,
-            organization_number=recipient.organization_number,
-            national_identity_number=recipient.national_identity_number,
-        ),
-        send_status=_SendStatus(shown_in_v1(step.status), description(step.status), calendar.text(step.shown_at)),
-    )
+def _email(each: Notification, step: Step, calendar: Calendar) -> msgspec.Raw:
+    if each.rendered is None or each.rendered[0] is not step:
+        recipient = each.recipient
+        email = _Email(
+            id=each.id,
+            succeeded=is_success(step.status),
+            recipient=_Recipient(
+                email_address=recipient.address,
+                organization_number=recipient.organization_number,
+                national_identity_number=recipient.national_identity_number,
+            ),
+            send_status=_SendStatus(shown_in_v1(step.status), description(step.status), calendar.text(step.shown_at)),
+        )
+        each.rendered = (step, msgspec.json.encode(email))
+    return msgspec.Raw(each.rendered[1])
 
 
 def _reached(each: Notification, step: Step, calendar: Calendar, *, is_typed: bool) -> _Reached:
@@ -161,7 +164,7 @@ def _misshaped(items: list[Any], rule: AltinnFaultRule | None, status_name: str)
     if rule.kind is FaultKind.DUPLICATE_ITEMS:
         return [item for item in items for _ in range(2)]
     middle = len(items) // 2
-    item: dict[str, Any] = msgspec.to_builtins(items[middle])
+    item: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(items[middle]))
     match rule.kind:
         case FaultKind.NOT_AN_OBJECT:
             wrong: Any = "not a notification"

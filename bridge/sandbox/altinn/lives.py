@@ -74,6 +74,8 @@ class OrderLife(StrEnum):
     SMS_ONLY = "sms-only"
     UNREACHABLE = "unreachable"
     """No recipient is identified, or all are reserved: complete as soon as it is processed."""
+    STUCK_IN_PROCESSING = "stuck-in-processing"
+    """For ever, as happened to some at Altinn."""
     CANCELLED = "cancelled"
     CONDITION_NOT_MET = "condition-not-met"
 
@@ -122,6 +124,7 @@ ORDER_PATHS: Mapping[OrderLife, tuple[OrderStatus, ...]] = MappingProxyType(
     {
         **dict.fromkeys(OrderLife, _PROCESSED_AT_ONCE),
         OrderLife.INTERRUPTED: (_REGISTERED, _PROCESSING, *_PROCESSED_AT_ONCE),
+        OrderLife.STUCK_IN_PROCESSING: (_REGISTERED, _PROCESSING),
         OrderLife.CANCELLED: (_REGISTERED, OrderStatus.CANCELLED),
         OrderLife.CONDITION_NOT_MET: (_REGISTERED, _PROCESSING, OrderStatus.CONDITION_NOT_MET),
     }
@@ -147,6 +150,7 @@ DEFAULT_ORDER_LIVES: Mapping[OrderLife, int] = MappingProxyType(
         OrderLife.SMS_TOO: 10,
         OrderLife.SMS_ONLY: 4,
         OrderLife.UNREACHABLE: 3,
+        OrderLife.STUCK_IN_PROCESSING: 1,
         OrderLife.CANCELLED: 3,
         OrderLife.CONDITION_NOT_MET: 2,
     }

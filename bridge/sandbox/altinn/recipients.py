@@ -1,6 +1,6 @@
 """Who gets an e-mail or SMS: made up, and recognisably so. Pure."""
 
-from typing import NamedTuple
+import msgspec
 
 from bridge.sandbox.altinn.statuses import NOT_IDENTIFIED, RESERVED, Channel
 
@@ -9,7 +9,7 @@ _KINDS = 8
 """Of eight, five have an address alone, two are persons, one is an organisation."""
 
 
-class Recipient(NamedTuple):
+class Recipient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As the order's endpoints show it."""
 
     address: str

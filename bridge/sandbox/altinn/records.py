@@ -8,13 +8,14 @@ import msgspec
 
 from bridge.sandbox.altinn.faults import AltinnFaultRule, Endpoint
 from bridge.sandbox.altinn.lives import DEFAULT_EMAIL_LIVES, DEFAULT_ORDER_LIVES, EmailLife, OrderLife, Pace
+from bridge.sandbox.altinn.recipients import Recipient
 from bridge.sandbox.faults import ActiveFault, FaultKind
 from bridge.sandbox.supply import SupplyPlan
 
 ORGANISATION = "ttd"
 """Altinn's code for a test service owner: who asks where nobody signs in."""
 DEFAULT_MAX_ORDERS = 200_000
-"""About 60 MB. Beyond it the oldest tenth is forgotten."""
+"""About 150 MB once they have ended. Beyond it the oldest tenth is forgotten, and its rows in the feed."""
 
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -46,11 +47,13 @@ class OrderWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     life: OrderLife | None = None
     """None: drawn, but ordinary where e-mails or SMS are wished for."""
     emails: _Emails | None = None
-    """E-mails an order; None: as many as lives are wished for, else drawn."""
+    """E-mails an order; None: as many as lives or recipients are wished for, else drawn."""
     email_lives: tuple[EmailLife, ...] = ()
     """Of its e-mails, in turn; none: drawn."""
     email_paths: tuple[tuple[str, ...], ...] = ()
     """Or the statuses, any text, that its e-mails pass through, in turn."""
+    recipients: tuple[Recipient, ...] = ()
+    """Of its e-mails, in turn; none: made up."""
     sms: _Emails | None = None
     """SMS an order; None: drawn."""
     senders_reference: str | None = None
@@ -79,6 +82,7 @@ class NotificationRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     channel: str
+    recipient: Recipient
     history: list[Shown]
     """Up to now, oldest first, no two alike; the last is what the API shows."""
 
@@ -91,6 +95,8 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     organisation: str
     senders_reference: str | None
+    requested_send_time: str
+    """As whoever placed the order would write it."""
     history: list[Shown]
     """Its own statuses."""
     notifications: list[NotificationRecord]

@@ -19,6 +19,7 @@ def report(
         id=story.order_id,
         organisation=organisation,
         senders_reference=story.senders_reference,
+        requested_send_time=calendar.text(story.requested_at),
         history=_history(story.steps, lambda status: order_in_v2(OrderStatus(status)), now, calendar),
         notifications=[_notification(each, now, calendar) for each in story.shown(now)],
         ended=end[0].value if end and end[1] <= now else None,
@@ -30,7 +31,12 @@ def report(
 
 def _notification(each: Notification, now: int, calendar: Calendar) -> NotificationRecord:
     name = shown_in_v1 if each.channel is Channel.EMAIL else lambda status: shown_in_v2(Channel.SMS, status)
-    return NotificationRecord(id=each.id, channel=each.channel.value, history=_history(each.steps, name, now, calendar))
+    return NotificationRecord(
+        id=each.id,
+        channel=each.channel.value,
+        recipient=each.recipient,
+        history=_history(each.steps, name, now, calendar),
+    )
 
 
 def _history(steps: Sequence[Step], name: Callable[[str], str], now: int, calendar: Calendar) -> list[Shown]:

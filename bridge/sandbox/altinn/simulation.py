@@ -207,7 +207,7 @@ def _wish_of(wanted: OrderWish) -> Wish:
     paths = wanted.email_paths or tuple(EMAIL_PATHS[life] for life in wanted.email_lives)
     if not all(paths):
         raise ValueError("a path needs a status")
-    emails = (len(paths) or None) if wanted.emails is None else wanted.emails
+    emails = (max(len(paths), len(wanted.recipients)) or None) if wanted.emails is None else wanted.emails
     life = wanted.life
     if life is None and (emails is not None or wanted.sms is not None):
         life = OrderLife.ORDINARY
@@ -215,6 +215,7 @@ def _wish_of(wanted: OrderWish) -> Wish:
         life=life,
         emails=emails,
         email_paths=paths,
+        recipients=wanted.recipients,
         sms=wanted.sms,
         senders_reference=wanted.senders_reference,
         requested_in_s=wanted.requested_in_s,

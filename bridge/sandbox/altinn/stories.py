@@ -19,6 +19,10 @@ class Notification:
     number: int
     """Makes its recipient."""
     steps: list[Step]
+    given: Recipient | None = None
+    """Its recipient, where it is not made up."""
+    rendered: tuple[Step, bytes] | None = None
+    """A step and how it was last written, so that an order of thousands is not written anew at every poll."""
 
     @property
     def id(self) -> str:
@@ -27,8 +31,8 @@ class Notification:
 
     @property
     def recipient(self) -> Recipient:
-        """Without an address where its first status says that Altinn found none."""
-        return recipient(self.channel, self.number, self.steps[0].status)
+        """Made up, it has no address where its first status says that Altinn found none."""
+        return self.given or recipient(self.channel, self.number, self.steps[0].status)
 
     def final_at(self) -> int | None:
         """Since when it is, or will be, final for good, though perhaps in another way later; None: never."""
@@ -46,6 +50,7 @@ class Story:
 
     order_id: str
     senders_reference: str | None
+    requested_at: int
     steps: list[Step]
     notifications: list[Notification]
     late_by: int | None

@@ -6,10 +6,12 @@ A story is told again whenever it is asked for, so that of 100,000 orders only a
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
 
 from bridge.sandbox.altinn.lives import EMAIL_PATHS, ORDER_PATHS, SMS_PATHS, EmailLife, OrderLife, Pace
+from bridge.sandbox.altinn.recipients import Recipient
 from bridge.sandbox.altinn.statuses import Channel, OrderStatus
 from bridge.sandbox.altinn.stories import Notification, Story, uuid
 from bridge.sandbox.altinn.tempo import Stage, Tempo
@@ -22,7 +24,7 @@ _ORDER_SHAPE = struct.Struct("<16s16s16H")
 _DIGITS = (7, 6, 7, 5, 7, 6, 3, 7, 0, 7, 6, 2, 4, 7, 1, 7)
 """How many digits of a second's fraction a time is shown with, one of these by chance."""
 _WAIT_WORDS = 18
-Life = TypeVar("Life", EmailLife, OrderLife)
+Life = TypeVar("Life", bound=StrEnum)
 
 
 class Wish(NamedTuple):
@@ -32,6 +34,8 @@ class Wish(NamedTuple):
     emails: int | None = None
     email_paths: tuple[tuple[str, ...], ...] = ()
     """The statuses that its e-mails pass through, in turn; none: drawn."""
+    recipients: tuple[Recipient, ...] = ()
+    """Of its e-mails, in turn; none: made up."""
     sms: int | None = None
     senders_reference: str | None = None
     requested_in_s: float | None = None
@@ -103,6 +107,7 @@ class Teller:
         story = Story(
             order_id=uuid(id_),
             senders_reference=wish.senders_reference or _reference(reference, words[8]),
+            requested_at=requested_at,
             steps=self._order_steps(life, created_at, requested_at, wish, words[2:]),
             notifications=[],
             late_by=self._late_by(wish, words[9]),
@@ -140,7 +145,10 @@ class Teller:
         for index in range(count):
             id_, *words = _SHAPE.unpack(draw(self._seed, f"email/{plot.number}", index))
             stages = self._tempo.stages(self._email_path(plot, index, words[0]))
-            yield self._notification(plot, Channel.EMAIL, id_, stages, words)
+            email = self._notification(plot, Channel.EMAIL, id_, stages, words)
+            if given := plot.wish.recipients:
+                email.given = given[index % len(given)]
+            yield email
 
     def _sms(self, plot: _Plot, word: int) -> Iterator[Notification]:
         count = plot.wish.sms

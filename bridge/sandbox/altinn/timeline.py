@@ -5,12 +5,15 @@ Times are whole ticks since the simulation's start.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 TICKS_PER_S = 10_000_000
 """A tick is 100 ns, what the API's times are made of."""
 _DIGITS = 7
 _TICKS_PER_US = 10
+_SECONDS_KEPT = 4096
+"""Texts of whole seconds: an order's e-mails have but a few."""
 
 
 class Step(NamedTuple):
@@ -62,15 +65,13 @@ class Calendar:
         self._second = started.replace(microsecond=0, tzinfo=None)
         self.start_at = started.microsecond * _TICKS_PER_US
         """Tick 0, in ticks since the last whole second."""
+        self._text_of_second = lru_cache(maxsize=_SECONDS_KEPT)(self._write)
 
     def text(self, at: int) -> str:
         """ISO 8601, `Z`."""
         seconds, fraction = divmod(self.start_at + at, TICKS_PER_S)
-        text = (self._second + timedelta(seconds=seconds)).isoformat()
+        text = self._text_of_second(seconds)
         return f"{text}.{fraction:07d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
-    def datetime(self, at: int) -> datetime:
-        """Aware, UTC, to the microsecond."""
-        return datetime.fromisoformat(f"{self._second.isoformat()}+00:00") + timedelta(
-            microseconds=(self.start_at + at) // _TICKS_PER_US
-        )
+    def _write(self, seconds: int) -> str:
+        return (self._second + timedelta(seconds=seconds)).isoformat()

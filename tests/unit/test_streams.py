@@ -3,7 +3,7 @@
 import asyncio
 
 from bridge.errors import BrokerUnavailable
-from bridge.service import stay_connected
+from bridge.streams import stay_connected
 from tests.support.clock import FakeClock
 
 

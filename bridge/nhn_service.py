@@ -1,63 +1,28 @@
-"""The NHN source of one tenant as a service: enrol its receivers, then run each of its streams, watched and restarted.
-
-A stream is started from what the store says, runs until it is asked to stop, and is started again when the watchdog
-finds that it makes no progress. Nothing of a run is taken over into the next one but the store.
-"""
+"""The NHN source of one tenant as a service: enrol its receivers, then run each of its streams."""
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Literal, Protocol
+from functools import partial
 
 import msgspec
 
 from bridge.checkpoints import StreamState
-from bridge.delivery import Delivery
-from bridge.errors import BrokerUnavailable, InvariantViolation, StoreUnavailable, TransientError
+from bridge.errors import InvariantViolation, StoreUnavailable, TransientError
 from bridge.nhn.api import NhnApi
 from bridge.nhn.enrolment import Start, enrol
 from bridge.nhn.feed import Feed
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.source import NhnSource, PollSettings
-from bridge.ops.health import stall_reason
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds
 from bridge.ops.telemetry import StreamTelemetry
-from bridge.pipeline import Pipeline
-from bridge.ports import Broker, Clock, Store
+from bridge.ports import Clock, Store
 from bridge.retry import Backoff
-from bridge.supervisor import run_watched, unless_stopped
+from bridge.streams import StreamRunner, once_stored
+from bridge.supervisor import unless_stopped
 
 MEMBERSHIP_LOOK_S = 2.0
 """Between two looks at which receivers are wanted: a file's `stat`."""
-
-
-CONNECTION_LOOK_S = 1.0
-"""Between two looks at whether there still is a connection to the broker."""
-
-
-class Connectable(Protocol):
-    """What of the broker staying connected needs."""
-
-    async def connect(self) -> None:
-        """Make sure of a connection, with its topology known. Raises BrokerUnavailable."""
-        ...
-
-
-async def stay_connected(broker: Connectable, stop: asyncio.Event, *, clock: Clock) -> None:
-    """Keep the connection also while there is nothing to publish. A Service of the supervisor.
-
-    A subscriber can bind its queue before the first event comes, and what is wrong with the broker shows before, too.
-    """
-    attempt, backoff = 0, Backoff()
-    while not stop.is_set():
-        try:
-            await unless_stopped(stop, broker.connect())
-        except BrokerUnavailable as error:
-            delay_s = backoff.delay_s(attempt, error.retry_after_s)
-            attempt += 1
-        else:
-            attempt, delay_s = 0, CONNECTION_LOOK_S
-        await unless_stopped(stop, clock.sleep(delay_s))
 
 
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +32,6 @@ class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     start: Start
     page_size: int
     poll: PollSettings
-    unroutable: Literal["park", "hold"]
-    parked_exchange: str
-    parked_limit: int
     bounds: Bounds
 
 
@@ -82,7 +44,7 @@ class NhnService:
         *,
         wanted: Callable[[], Collection[int]],
         api: NhnApi,
-        broker: Broker,
+        runner: StreamRunner,
         store: Store,
         maker: MessageMaker,
         telemetry: BridgeTelemetry,
@@ -92,7 +54,7 @@ class NhnService:
         self._settings = settings
         self._wanted = wanted
         self._api = api
-        self._broker = broker
+        self._runner = runner
         self._store = store
         self._maker = maker
         self._telemetry = telemetry
@@ -149,48 +111,22 @@ class NhnService:
                 return states
 
     async def _run_stream(self, name: str, stop: asyncio.Event) -> None:
-        """Run one stream until `stop`; start it again from the store as often as it stalls (G6)."""
         telemetry = self._telemetry.stream("nhn", name, self._settings.bounds)
-        while not stop.is_set():
-            state = await unless_stopped(stop, self._stored(name))
-            if state is None:
-                return
+
+        async def start() -> NhnSource:
+            state = await once_stored(partial(self._stored, name), telemetry=self._telemetry.store, clock=self._clock)
             telemetry.receivers(len(state.receivers))
             telemetry.started(cursor=state.cursor)
-            delivery = self._delivery(telemetry)
-            source = self._source(state, telemetry)
-            pipeline = Pipeline(source, delivery, self._store, clock=self._clock, observer=telemetry)
-            try:
-                stalled = await run_watched(
-                    pipeline.run(stop), find_stall=lambda: self._stall(telemetry), clock=self._clock
-                )
-            finally:
-                telemetry.stopped()
-                await source.close()
-                await delivery.close()
-            if stalled:
-                telemetry.restarted(stalled)
+            return self._source(state, telemetry)
 
-    def _stall(self, telemetry: StreamTelemetry) -> str | None:
-        progress = telemetry.progress
-        return stall_reason(progress, self._clock.monotonic(), progress.bounds)
+        await self._runner.run(telemetry, start, self._store, stop)
 
     async def _stored(self, name: str) -> StreamState:
-        """What the store says of a stream, as soon as it says anything."""
-        attempt, backoff = 0, Backoff()
-        while True:
-            try:
-                states = await self._store.streams(self._settings.tenant)
-            except StoreUnavailable as error:
-                self._telemetry.store.failed(error)
-                await self._clock.sleep(backoff.delay_s(attempt, error.retry_after_s))
-                attempt += 1
-                continue
-            self._telemetry.store.worked()
-            for state in states:
-                if state.name == name:
-                    return state
-            raise InvariantViolation(f"the stream {name} is gone from the store")
+        """What the store says of a stream."""
+        for state in await self._store.streams(self._settings.tenant):
+            if state.name == name:
+                return state
+        raise InvariantViolation(f"the stream {name} is gone from the store")
 
     def _source(self, state: StreamState, telemetry: StreamTelemetry) -> NhnSource:
         return NhnSource(
@@ -208,14 +144,4 @@ class NhnService:
             page_size=self._settings.page_size,
             retry_refused_s=self._settings.poll.retry_refused_s,
             observer=telemetry,
-        )
-
-    def _delivery(self, telemetry: StreamTelemetry) -> Delivery:
-        return Delivery(
-            self._broker,
-            clock=self._clock,
-            observer=telemetry,
-            unroutable=self._settings.unroutable,
-            parked_exchange=self._settings.parked_exchange,
-            parked_limit=self._settings.parked_limit,
         )
