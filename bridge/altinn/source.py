@@ -30,7 +30,7 @@ POLLS_AT_A_TIME = 8
 LOOK_AT_A_TIME = 100
 """Orders that one look at the store brings: it bounds the stream's memory."""
 LOOK_S = 1.0
-"""Between two looks while nothing is due: how soon a new order is polled."""
+"""Between two looks while nothing is due, at most: how soon a new order is polled."""
 MAX_MESSAGES = 1000
 """A batch is handed out once it has so many; one order may bring more."""
 FAILURES_IN_A_ROW = 3
@@ -117,6 +117,7 @@ class OrdersSource:
         self._resting: dict[str, _Rest] = {}
         self._failures_in_a_row = 0
         self._looked_at = float("-inf")
+        self._look_s = min(LOOK_S, schedule.first_poll_s)
 
     async def next(self) -> Batch[AltinnCheckpoint]:
         """See ports.Source."""
@@ -127,7 +128,7 @@ class OrdersSource:
                 await self._await_polls()
             else:
                 self._observer.idle()
-                await self._clock.sleep(LOOK_S)
+                await self._clock.sleep(self._look_s)
         return await self._batch()
 
     async def committed(self, batch: Batch[AltinnCheckpoint]) -> None:
@@ -150,7 +151,7 @@ class OrdersSource:
     async def _look(self) -> None:
         """Find what is due, unless enough is known to be. Those that failed before come after all others."""
         now = self._clock.monotonic()
-        if self._waiting or len(self._polling) >= POLLS_AT_A_TIME or now - self._looked_at < LOOK_S:
+        if self._waiting or len(self._polling) >= POLLS_AT_A_TIME or now - self._looked_at < self._look_s:
             return
         at = self._clock.now().timestamp()
         self._resting = {name: rest for name, rest in self._resting.items() if rest.until > now - FORGET_REST_S}
@@ -187,7 +188,7 @@ class OrdersSource:
 
         Raises TransientError where it is the API that fails, and not an order, once nothing is left to hand out.
         """
-        moment = asyncio.create_task(self._clock.sleep(LOOK_S), name="moment")
+        moment = asyncio.create_task(self._clock.sleep(self._look_s), name="moment")
         try:
             await asyncio.wait({moment, *self._polling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
