@@ -96,7 +96,7 @@ class OrdersWorld(Bridge):
             watched = await stores.altinn.order(order.id)
         return None if watched is None else watched.state
 
-    async def until_state(self, order: OrderRecord, *states: str) -> None:
+    async def until_state(self, order: OrderRecord, *states: str, timeout_s: float = 15.0) -> None:
         """Return once the store says one of these of an order."""
         await self.until(lambda: self.log("stream.started"))  # its schema is there
         async with self.store() as stores:
@@ -105,7 +105,7 @@ class OrdersWorld(Bridge):
                 watched = await stores.altinn.order(order.id)
                 return watched is not None and watched.state in states
 
-            await self.until(is_so)
+            await self.until(is_so, timeout_s=timeout_s)
 
     async def until_closed(self, *orders: OrderRecord) -> None:
         """Return once each order has ended, as the API says, in the store."""
