@@ -250,6 +250,14 @@ class OrderStore(Committer[AltinnCheckpoint], Protocol):
         """One order; None: it is not watched and was not."""
         ...
 
+    async def states(self, order_ids: Collection[str]) -> Mapping[str, OrderState]:
+        """Order id → state, of those that are there."""
+        ...
+
+    async def email_counts(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+        """Order id → status → how many of its e-mails have it, of those orders of which e-mails were seen."""
+        ...
+
     async def counts(self) -> Mapping[OrderState, int]:
         """How many orders are in each state; every state is in it."""
         ...

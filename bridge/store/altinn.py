@@ -79,6 +79,14 @@ class AltinnStore:
         query = _ORDERS.where(altinn_order.c.order_id == order_id)
         return next(iter(await self._database.read(partial(_orders, query=query))), None)
 
+    async def states(self, order_ids: Collection[str]) -> Mapping[str, OrderState]:
+        """As the port says."""
+        return await self._database.read(partial(_states, order_ids=order_ids))
+
+    async def email_counts(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+        """As the port says."""
+        return await self._database.read(partial(_email_counts, order_ids=order_ids))
+
     async def counts(self) -> Mapping[OrderState, int]:
         """As the port says."""
         return await self._database.read(_counts)
@@ -140,6 +148,29 @@ async def _feed(connection: AsyncConnection, *, stream: str) -> FeedState | None
         select(altinn_feed.c.cursor, altinn_feed.c.marks).where(altinn_feed.c.stream == stream)
     )
     return next((FeedState(cursor, marks) for cursor, marks in rows), None)
+
+
+async def _states(connection: AsyncConnection, *, order_ids: Iterable[str]) -> dict[str, OrderState]:
+    states: dict[str, OrderState] = {}
+    for portion in portions(order_ids):
+        rows = await connection.execute(
+            select(altinn_order.c.order_id, altinn_order.c.state).where(altinn_order.c.order_id.in_(portion))
+        )
+        states.update(dict(rows.all()))
+    return states
+
+
+async def _email_counts(connection: AsyncConnection, *, order_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for portion in portions(order_ids):
+        rows = await connection.execute(
+            select(altinn_email.c.order_id, altinn_email.c.status, func.count())
+            .where(altinn_email.c.order_id.in_(portion))
+            .group_by(altinn_email.c.order_id, altinn_email.c.status)
+        )
+        for order_id, status, count in rows:
+            counts.setdefault(order_id, {})[status] = count
+    return counts
 
 
 async def _counts(connection: AsyncConnection) -> dict[OrderState, int]:

@@ -199,6 +199,14 @@ class TestOrders:
         assert [order.order_id for order in await filled.orders(stream=STREAM, limit=9)] == [A, B]
         assert [order.order_id for order in await filled.orders(stream=STREAM, states=["completed"], limit=9)] == [B]
 
+    async def test_the_states_of_those_that_are_there_are_told(self, filled: OrderStore) -> None:
+        unknown = "00000000-0000-4000-8000-000000000000"
+        assert await filled.states([D, A, unknown]) == {D: "registered", A: "given-up"}
+
+    async def test_emails_are_counted_by_status(self, filled: OrderStore) -> None:
+        await filled.commit(polled(sending(C, email(1), email(2, "Delivered"), email(3)), sending(D, email(1))))
+        assert await filled.email_counts([A, C]) == {C: {"New": 2, "Delivered": 1}}
+
     async def test_each_state_has_its_count(self, filled: OrderStore) -> None:
         assert await filled.counts() == {
             "registered": 2,

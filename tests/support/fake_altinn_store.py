@@ -101,6 +101,14 @@ class FakeAltinnStore:
     async def order(self, order_id: str) -> WatchedOrder | None:
         return self._memory.orders.get(order_id)
 
+    async def states(self, order_ids: Collection[str]) -> Mapping[str, OrderState]:
+        orders = self._memory.orders
+        return {order_id: orders[order_id].state for order_id in order_ids if order_id in orders}
+
+    async def email_counts(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+        seen = {order_id: self._memory.emails.get(order_id, {}).values() for order_id in order_ids}
+        return {order_id: dict(Counter(each.status for each in emails)) for order_id, emails in seen.items() if emails}
+
     async def counts(self) -> Mapping[OrderState, int]:
         found = Counter(order.state for order in self._memory.orders.values())
         return {state: found[state] for state in ORDER_STATES}
