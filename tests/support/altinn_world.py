@@ -254,7 +254,7 @@ class OrdersStream:
 
     async def _batches(self, source: OrdersSource, seconds: float) -> AsyncIterator[Batch[AltinnCheckpoint]]:
         over = asyncio.create_task(self.clock.sleep(seconds))
-        while True:
+        while not over.done():
             self._next = self._next or asyncio.create_task(source.next())
             await asyncio.wait({self._next, over}, return_when=asyncio.FIRST_COMPLETED)
             if not self._next.done():
