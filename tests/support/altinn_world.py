@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
@@ -40,11 +39,14 @@ from tests.support.observers import Recorder
 STREAM = "altinn/orders/0"
 
 
-@cache
+_ids = (name for each in count() if order_stream(name := str(UUID(int=each))) == STREAM)
+_known_ids: list[str] = []
+
+
 def order_id(number: int) -> str:
     """The id of the order with this number ≥ 0; all are of STREAM."""
-    after = -1 if number == 0 else UUID(order_id(number - 1)).int
-    return next(name for each in count(after + 1) if order_stream(name := str(UUID(int=each))) == STREAM)
+    _known_ids.extend(islice(_ids, max(number + 1 - len(_known_ids), 0)))
+    return _known_ids[number]
 
 
 @dataclass
