@@ -97,6 +97,8 @@ class SimulatedAltinn(AltinnApi):
         """Raises what a request is to fail with, once its time is over."""
         self.seconds: Callable[[Request], float] = lambda _request: 0.01
         """How long a request takes."""
+        self.served: Callable[[Request, EmailSummary | Shipment], None] = lambda _request, _answer: None
+        """Is told what a request was answered."""
         self.under_way: list[str] = []
         """Orders that are asked for at the moment."""
         self.most_under_way = 0
@@ -127,7 +129,9 @@ class SimulatedAltinn(AltinnApi):
             if order_id not in self.orders:
                 raise OrderUnknown(None)
             items = [each.item() for each in self.orders[order_id].emails]
-            return read_summary(summary_body(*items, orderId=order_id), order_id=order_id, recipient="address")
+            answer = read_summary(summary_body(*items, orderId=order_id), order_id=order_id, recipient="address")
+            self.served(request, answer)
+            return answer
 
     async def shipment(self, order_id: str) -> Shipment:
         with self._request("shipment", order_id) as request:
@@ -135,7 +139,9 @@ class SimulatedAltinn(AltinnApi):
             self.trouble(request)
             if order_id not in self.orders:
                 raise OrderUnknown(SHIPMENT_NOT_FOUND)
-            return Shipment(self.orders[order_id].status, self.time(), moment_of(self.time()))
+            answer = Shipment(self.orders[order_id].status, self.time(), moment_of(self.time()))
+            self.served(request, answer)
+            return answer
 
     @contextmanager
     def _request(self, kind: str, order_id: str) -> Iterator[Request]:
@@ -167,6 +173,8 @@ class OrdersStream:
     observer: Recorder = field(default_factory=Recorder)
     dice: random.Random = field(default_factory=NoSpread)
     order_closed_events: bool = False
+    longest_rest_s: float = 300.0
+    """Of an order whose polls fail."""
 
     def __post_init__(self) -> None:
         self.api = SimulatedAltinn(self.clock)
@@ -192,7 +200,7 @@ class OrdersStream:
             clock=self.clock,
             observer=self.observer,
             dice=self.dice,
-            backoff=Backoff(base_s=2.0, cap_s=300.0, dice=LongestWait()),
+            backoff=Backoff(base_s=2.0, cap_s=self.longest_rest_s, dice=LongestWait()),
         )
 
     async def watch(self, *numbers: int, in_s: float = 0.0, reopens: bool = False) -> None:
