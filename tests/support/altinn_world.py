@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
@@ -40,11 +39,14 @@ from tests.support.observers import Recorder
 STREAM = "altinn/orders/0"
 
 
-@cache
+_ids = (name for each in count() if order_stream(name := str(UUID(int=each))) == STREAM)
+_known_ids: list[str] = []
+
+
 def order_id(number: int) -> str:
     """The id of the order with this number ≥ 0; all are of STREAM."""
-    after = -1 if number == 0 else UUID(order_id(number - 1)).int
-    return next(name for each in count(after + 1) if order_stream(name := str(UUID(int=each))) == STREAM)
+    _known_ids.extend(islice(_ids, max(number + 1 - len(_known_ids), 0)))
+    return _known_ids[number]
 
 
 @dataclass
@@ -95,6 +97,8 @@ class SimulatedAltinn(AltinnApi):
         """Raises what a request is to fail with, once its time is over."""
         self.seconds: Callable[[Request], float] = lambda _request: 0.01
         """How long a request takes."""
+        self.served: Callable[[Request, EmailSummary | Shipment], None] = lambda _request, _answer: None
+        """Is told what a request was answered."""
         self.under_way: list[str] = []
         """Orders that are asked for at the moment."""
         self.most_under_way = 0
@@ -125,7 +129,9 @@ class SimulatedAltinn(AltinnApi):
             if order_id not in self.orders:
                 raise OrderUnknown(None)
             items = [each.item() for each in self.orders[order_id].emails]
-            return read_summary(summary_body(*items, orderId=order_id), order_id=order_id, recipient="address")
+            answer = read_summary(summary_body(*items, orderId=order_id), order_id=order_id, recipient="address")
+            self.served(request, answer)
+            return answer
 
     async def shipment(self, order_id: str) -> Shipment:
         with self._request("shipment", order_id) as request:
@@ -133,7 +139,9 @@ class SimulatedAltinn(AltinnApi):
             self.trouble(request)
             if order_id not in self.orders:
                 raise OrderUnknown(SHIPMENT_NOT_FOUND)
-            return Shipment(self.orders[order_id].status, self.time(), moment_of(self.time()))
+            answer = Shipment(self.orders[order_id].status, self.time(), moment_of(self.time()))
+            self.served(request, answer)
+            return answer
 
     @contextmanager
     def _request(self, kind: str, order_id: str) -> Iterator[Request]:
@@ -165,6 +173,8 @@ class OrdersStream:
     observer: Recorder = field(default_factory=Recorder)
     dice: random.Random = field(default_factory=NoSpread)
     order_closed_events: bool = False
+    longest_rest_s: float = 300.0
+    """Of an order whose polls fail."""
 
     def __post_init__(self) -> None:
         self.api = SimulatedAltinn(self.clock)
@@ -190,7 +200,7 @@ class OrdersStream:
             clock=self.clock,
             observer=self.observer,
             dice=self.dice,
-            backoff=Backoff(base_s=2.0, cap_s=300.0, dice=LongestWait()),
+            backoff=Backoff(base_s=2.0, cap_s=self.longest_rest_s, dice=LongestWait()),
         )
 
     async def watch(self, *numbers: int, in_s: float = 0.0, reopens: bool = False) -> None:
@@ -254,7 +264,7 @@ class OrdersStream:
 
     async def _batches(self, source: OrdersSource, seconds: float) -> AsyncIterator[Batch[AltinnCheckpoint]]:
         over = asyncio.create_task(self.clock.sleep(seconds))
-        while True:
+        while not over.done():
             self._next = self._next or asyncio.create_task(source.next())
             await asyncio.wait({self._next, over}, return_when=asyncio.FIRST_COMPLETED)
             if not self._next.done():

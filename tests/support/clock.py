@@ -82,12 +82,11 @@ class PatientClock(FakeClock):
         await super().sleep(seconds)
 
     def _watch(self) -> None:
+        self._sleepers = sorted(sleeper for sleeper in self._sleepers if not sleeper[2].done())
+        if not self._sleepers:
+            self._is_watching = False
+            return
         loop: Any = asyncio.get_running_loop()
         if not loop._ready:
-            while self._sleepers and self._sleepers[0][2].done():
-                heapq.heappop(self._sleepers)
-            if not self._sleepers:
-                self._is_watching = False
-                return
             self.advance(max(self._sleepers[0][0] - self._elapsed_s, 0.0))
         loop.call_soon(self._watch)

@@ -39,7 +39,7 @@ def verdict(
     return conclude(order or watched(**changes), before or {}, observation, now=now, schedule=SCHEDULE, dice=NoSpread())
 
 
-SENT = {"state": "sending", "left_registered_at": 1010.0, "changed_at": 1010.0}
+SENT: dict[str, Any] = {"state": "sending", "left_registered_at": 1010.0, "changed_at": 1010.0}
 
 
 class TestAnOrderThatIsRegistered:

@@ -45,7 +45,7 @@ class TestAnOrderWhosePollFails:
         await here.run(here.source(), 300.0)
         assert here.failures == []
         rests = [round(at) for at in here.api.asked(0)]
-        assert rests[:7] == [0, 2, 6, 14, 30, 62, 126]
+        assert rests[:7] == [0, 3, 7, 15, 31, 63, 127]
         assert told(here, "poll_failed") == len(rests)
         assert all(len(here.api.asked(number)) > 10 for number in range(1, 5))
 
@@ -102,7 +102,7 @@ class TestAnApiThatFails:
         await here.watch(*range(20))
         here.api.trouble = down
         source = here.source()
-        assert await here.run(source, 3600.0) == []
+        assert await here.run(source, 300.0) == []
         assert len(here.failures) > 100
         assert {str(error) for _, error in here.failures} == {"no connection"}
         here.api.trouble = lambda _request: None
@@ -220,7 +220,9 @@ class TestCutOff:
             assert here.api.under_way == []
             remembered = await here.store.emails([order_id(number) for number in range(12)])
             committed = {name for emails in remembered.values() for name in emails}
-            batches = await here.run(here.source(), 2.0)
+            restarted = here.source()
+            batches = await here.run(restarted, 2.0)
+            await here.close(restarted)
             again = {subject for _, subject in published(batches)}
             assert committed | again == {f"{number}-0" for number in range(12)}, turns
 
