@@ -105,7 +105,7 @@ async def test_a_platform_access_token_signs_in_alone_and_decides_where_both_com
     async with sandbox() as server:
         theirs = server.altinn.create(OrderWish(organisation="skd"))[0]
         path = f"/notifications/api/v1/future/shipment/{theirs.id}"
-        ours = PlatformAccessTokenAuth(lambda: "ours", observer=RecordingObserver())
+        ours = PlatformAccessTokenAuth(lambda: "ours", clock=SystemClock(), observer=RecordingObserver())
         async with httpx.AsyncClient(base_url=server.altinn_url, auth=ours) as http:
             assert (await http.get(FEED)).status_code == 200
             assert (await http.get(path)).status_code == 404
