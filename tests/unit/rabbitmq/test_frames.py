@@ -45,7 +45,7 @@ messages = st.builds(
 
 
 def encode(message: Message) -> bytes:
-    return encode_message(message, timestamp_of(message), channel=7, max_payload_bytes=MAX_PAYLOAD_BYTES)
+    return b"".join(encode_message(message, timestamp_of(message), channel=7, max_payload_bytes=MAX_PAYLOAD_BYTES))
 
 
 def written_by_aiormq(message: Message) -> bytes:

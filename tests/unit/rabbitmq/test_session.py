@@ -48,7 +48,7 @@ class ScriptedChannel:
         return await confirmation
 
     def confirm(self, tag: int) -> None:
-        self.confirmations[tag].set_result(spec.Basic.Ack(tag))
+        self.confirmations.pop(tag).set_result(spec.Basic.Ack(tag))
 
     async def close(self) -> None:
         self.is_closed = True
