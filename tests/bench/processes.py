@@ -12,9 +12,18 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
 
 
+def memory_mb(pid: int) -> float:
+    """What it has resident now."""
+    return _status_mb(pid, "VmRSS:")
+
+
 def peak_memory_mb(pid: int) -> float:
-    """The most memory that it had resident at a time."""
+    """The most that it had resident at a time."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
-    raise ValueError(f"/proc/{pid}/status does not tell VmHWM")
+    raise ValueError(f"/proc/{pid}/status does not tell {name}")
