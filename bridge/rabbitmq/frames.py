@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from aiormq import spec
+from pamqp.commands import Basic
 from pamqp.common import FieldTable
 from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD
 from pamqp.encode import field_table, long_uint, octet, short_string
@@ -28,9 +28,9 @@ _MANDATORY = octet(1)
 _KEY_AND_BITS_BYTES = 2
 _HEADER_START_BYTES = 14
 _NO_WEIGHT = 0
-_CLASS = spec.Basic.frame_id
+_CLASS = Basic.frame_id
 
-_FLAGS = spec.Basic.Properties.flags
+_FLAGS = Basic.Properties.flags
 _ALWAYS = sum(
     _FLAGS[each] for each in ("content_type", "headers", "delivery_mode", "message_id", "message_type", "app_id")
 )
@@ -80,7 +80,7 @@ def _method(exchange: str, routing_key: str, channel: int) -> bytes:
 @lru_cache
 def _publish(exchange: str) -> bytes:
     """The method up to its routing key."""
-    method = spec.Basic.Publish(exchange=exchange)
+    method = Basic.Publish(exchange=exchange)
     return long_uint(method.index) + method.marshal()[:-_KEY_AND_BITS_BYTES]
 
 

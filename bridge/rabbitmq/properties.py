@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from aiormq import spec
+from pamqp.commands import Basic
 from pamqp.common import FieldTable
 
 from bridge.events.message import Message
@@ -12,10 +12,10 @@ APP_ID = "bridge"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def properties_of(message: Message) -> spec.Basic.Properties:
+def properties_of(message: Message) -> Basic.Properties:
     """As aiormq takes them."""
     headers: FieldTable = dict(message.headers)
-    return spec.Basic.Properties(
+    return Basic.Properties(
         content_type=message.content_type,
         headers=headers,
         delivery_mode=PERSISTENT,
