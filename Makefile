@@ -1,7 +1,7 @@
 # What people and CI run. Every target works on a fresh checkout: it sets up first what it needs.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test soak check lock clean
+.PHONY: help setup demo test soak bench check lock clean
 
 # The tests and the demo start many processes, and without compiled files each would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,6 +23,9 @@ test: setup ## all tests, with a real RabbitMQ (ARGS="...": options of pytest)
 
 soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders
 	@deploy/with-rabbitmq $(BIN)/pytest -m soak $(ARGS)
+
+bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
+	@deploy/with-rabbitmq $(BIN)/python -m tests.bench $(ARGS)
 
 check: setup ## lint, format, types, import rules, unused and missing dependencies
 	$(BIN)/ruff check

@@ -99,14 +99,14 @@ class HttpReader:
         self,
         url: str,
         *,
-        params: httpx.QueryParams,
         headers: Mapping[str, str],
+        params: httpx.QueryParams | None = None,
         observe: Callable[[bytes], bool] | None = None,
     ) -> Answer:
         """One GET with a complete body of at most `max_body_bytes`.
 
-        `observe`: sees every piece of a body that is too large, until it returns True. Raises SourceUnavailable (with
-        `retry_after_s` where the host asked for a pause), BodyTooLarge.
+        `params`: the query, where `url` has none. `observe`: sees every piece of a body that is too large, until
+        it returns True. Raises SourceUnavailable (with `retry_after_s` where the host asked for a pause), BodyTooLarge.
         """
         await self._gate.wait()
         try:
@@ -122,7 +122,7 @@ class HttpReader:
 
     @asynccontextmanager
     async def _opened(
-        self, url: str, params: httpx.QueryParams, headers: Mapping[str, str]
+        self, url: str, params: httpx.QueryParams | None, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         # gzip only: one known ratio, where a chain of codings could multiply a small body without bound
         asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}

@@ -30,6 +30,7 @@ def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
         ),
         confirm_timeout_s=broker.confirm_timeout_s,
         max_in_flight=broker.max_in_flight,
+        publisher=broker.publisher,
         observer=observer,
         tls=client_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file),
     )

@@ -13,16 +13,26 @@ Reason = Literal["unroutable", "invalid", "poison", "oversized", "registration-i
 
 MAX_SHORT_STRING_BYTES = 255
 """AMQP 0-9-1 short string: exchange, routing key and the properties that name things."""
+_SURELY_SHORT_CHARACTERS = MAX_SHORT_STRING_BYTES // 4
+"""UTF-8 has at most four bytes a character."""
 MAX_BODY_BYTES = 1_048_576
 """What this project asks of a broker (product.md §8); RabbitMQ's own limit is higher (16 MiB in 4.x)."""
 
 
 def is_poison(message: Message) -> bool:
     """Whether no broker can take the message as it is: a property too long, or a body over 1 MiB."""
-    short = (message.id, message.type, message.exchange, message.routing_key, message.correlation_id or "")
-    return len(message.body) > MAX_BODY_BYTES or any(
-        len(text) * 4 > MAX_SHORT_STRING_BYTES and len(text.encode()) > MAX_SHORT_STRING_BYTES for text in short
+    return (
+        len(message.body) > MAX_BODY_BYTES
+        or _is_too_long(message.id)
+        or _is_too_long(message.routing_key)
+        or _is_too_long(message.correlation_id or "")
+        or _is_too_long(message.type)
+        or _is_too_long(message.exchange)
     )
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text) > _SURELY_SHORT_CHARACTERS and len(text.encode()) > MAX_SHORT_STRING_BYTES
 
 
 def park(message: Message, *, exchange: str, reason: Reason, detail: str, at: datetime) -> Message:

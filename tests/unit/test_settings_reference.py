@@ -64,6 +64,7 @@ def test_the_names_are_those_of_the_documentation() -> None:
         "BRIDGE_BROKER__SUBSCRIPTIONS",
         "BRIDGE_BROKER__CONFIRM_TIMEOUT_S",
         "BRIDGE_BROKER__MAX_IN_FLIGHT",
+        "BRIDGE_BROKER__PUBLISHER",
         "BRIDGE_STORE__URL",
         "BRIDGE_STORE__URL_FILE",
         "BRIDGE_HTTP__TIMEOUT_S",

@@ -1,32 +1,27 @@
-"""A session on one channel: pages in, outcomes out, each message published by itself and all of a page at once.
+"""A session on one channel: pages in, outcomes out. How messages are put on the wire is left to the two kinds of it.
 
-publish puts its page in line -> the writer writes one message after the other -> each settles by itself
+publish puts its page in line -> the writer writes as much of it as there is room for -> outcomes settle its messages
 -> publish returns when its page is settled, or when the session ended and nothing more will be heard
 """
 
 import asyncio
 import struct
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from itertools import islice
 
 import aiormq
-from aiormq import spec
-from pamqp.common import FieldTable
 
 from bridge.errors import BrokerUnavailable
 from bridge.events.message import Message
 from bridge.ports import Outcome
 from bridge.rabbitmq.amqp import CLOSE_S, AmqpConnection
 from bridge.rabbitmq.budget import InFlightBudget
-from bridge.rabbitmq.errors import CANCEL_S, ask, describe, is_library_error
+from bridge.rabbitmq.errors import CANCEL_S, ask, describe
 
-PERSISTENT = 2
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENCODING_ERRORS = (TypeError, ValueError, struct.error)
-"""What aiormq and pamqp raise, before a byte is written, for a message that AMQP cannot carry."""
+"""What is raised, before a byte is written, for a message that AMQP cannot carry."""
 CONVICTING = (
     aiormq.ChannelPreconditionFailed,  # 406: too large for this broker, or a property that it refuses
     aiormq.ConnectionFrameError,  # 501: headers beyond one frame
@@ -34,23 +29,37 @@ CONVICTING = (
 )
 """Ends of a channel or connection that are the fault of a message, where no other can have caused them."""
 
-Publishing = asyncio.Task[object]
 
-
-class _Page:
+class Page:
     """One call of `publish`."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
-        self.outcomes = [Outcome.UNKNOWN] * len(messages)
+        self.written = 0
+        """How many of them were written, from the first on."""
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outcomes: list[Outcome | None] = [None] * len(messages)
         self._open = len(messages)
 
-    def settle(self, index: int, outcome: Outcome) -> None:
-        self.outcomes[index] = outcome
-        self._open -= 1
+    def outcomes(self) -> list[Outcome]:
+        """One a message; UNKNOWN where none came."""
+        return [outcome or Outcome.UNKNOWN for outcome in self._outcomes]
+
+    def settle(self, indexes: Iterable[int], outcome: Outcome) -> list[str]:
+        """Take in what came for messages; returns the ids of those that nothing had come for yet."""
+        ids = []
+        for index in indexes:
+            if self._outcomes[index] is None:
+                self._outcomes[index] = outcome
+                ids.append(self.messages[index].id)
+        self._open -= len(ids)
         if not self._open:
             self.give_up()
+        return ids
+
+    def convict(self) -> None:
+        """What is written and not settled is poison."""
+        self.settle(range(self.written), Outcome.POISON)
 
     def give_up(self) -> None:
         """What is open stays UNKNOWN."""
@@ -58,21 +67,13 @@ class _Page:
             self.settled.set_result(None)
 
     def fail(self, error: BaseException) -> None:
+        """Let whoever publishes hear of a defect."""
         if not self.settled.done():
             self.settled.set_exception(error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    """One message that is written and not yet settled."""
-
-    page: _Page
-    index: int
-    task: Publishing
-
-
-class PlainSession:
-    """Publishes every message by aiormq's `basic_publish`; see `ports.Session` for what it promises."""
+class ChannelSession(ABC):
+    """What sessions have in common; see `ports.Session` for what they promise."""
 
     def __init__(
         self,
@@ -93,15 +94,18 @@ class PlainSession:
         self._parked_queue = parked_queue
         self._answer_timeout_s = answer_timeout_s
         self._on_ended = on_ended
-        self._pages: set[_Page] = set()
-        self._line: asyncio.Queue[_Page] = asyncio.Queue()
-        self._flights: dict[str, _Flight] = {}
+        self._pages: set[Page] = set()
+        self._line: asyncio.Queue[Page] = asyncio.Queue()
+        self._ids: set[str] = set()
+        """Of what is in flight: written and not settled."""
+        self._has_settled = asyncio.Event()
         self._heard_at = connection.serving_s()
         self._is_open = True
-        self._tasks: list[asyncio.Task[object]] = [
+        self._tasks: set[asyncio.Task[object]] = {
             asyncio.create_task(self._write(), name="rabbitmq.write"),
             asyncio.create_task(self._watch(), name="rabbitmq.watch"),
-        ]
+        }
+        """What is cancelled when the session ends."""
         for task in self._tasks:
             task.add_done_callback(self._on_task_ended)
         connection.riders.add(self)
@@ -115,13 +119,13 @@ class PlainSession:
     @property
     def in_flight(self) -> int:
         """Messages written and not yet settled."""
-        return len(self._flights)
+        return len(self._ids)
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """Publish a page. Its place in line is taken before the first await."""
-        page = _Page(messages)
+        page = Page(messages)
         if not self._is_open or not messages:
-            return page.outcomes
+            return page.outcomes()
         self._pages.add(page)
         self._line.put_nowait(page)
         try:
@@ -131,7 +135,7 @@ class PlainSession:
             raise
         finally:
             self._pages.discard(page)
-        return page.outcomes
+        return page.outcomes()
 
     async def parked_count(self) -> int:
         """Messages in the parked queue now, those in a consumer's hands not counted."""
@@ -148,65 +152,58 @@ class PlainSession:
         """The connection ended; `convicts`: one message alone was in flight on the whole of it."""
         self._end(describe(error), convicts=convicts and isinstance(error, CONVICTING))
 
+    @abstractmethod
+    async def _start(self, page: Page, indexes: range) -> None:
+        """Write these messages, in order; each is to come to `_settle`. They count as in flight already."""
+
     async def _write(self) -> None:
         """The one writer of the channel: pages in line, messages in order."""
         while True:
             page = await self._line.get()
-            for index, message in enumerate(page.messages):
-                while (earlier := self._flights.get(message.id)) is not None:
-                    await asyncio.wait({earlier.task})
+            while page.written < len(page.messages):
+                wanted = self._count_fresh(page)
+                if not wanted:
+                    self._has_settled.clear()
+                    await self._has_settled.wait()
+                    continue
                 if self._connection.is_blocked:
                     await self._connection.unblocked()
-                await self._budget.acquire()
-                self._start(page, index, message)
+                granted = await self._budget.acquire(wanted)
+                await self._start(page, self._take_off(page, granted))
 
-    def _start(self, page: _Page, index: int, message: Message) -> None:
-        # Not `Exchange.publish`, which waits until the socket has taken the message: while the broker blocks, aiormq
-        # would wait there with its heartbeats behind it, and give up a connection that is well. What may pile up in
-        # the socket's buffer instead is bounded by the budget.
-        publishing = self._channel.basic_publish(
-            message.body,
-            exchange=message.exchange,
-            routing_key=message.routing_key,
-            properties=_properties(message),
-            mandatory=True,
-            wait=False,
-        )
-        task: Publishing = asyncio.create_task(publishing)
-        if not self._flights:
+    def _count_fresh(self, page: Page) -> int:
+        """How many of the next messages can be in flight together: up to one whose id is in flight before it."""
+        fresh: set[str] = set()
+        for message in islice(page.messages, page.written, None):
+            if message.id in self._ids or message.id in fresh:
+                break
+            fresh.add(message.id)
+        return len(fresh)
+
+    def _take_off(self, page: Page, count: int) -> range:
+        """The next messages of the page are in flight from now on."""
+        if not self._ids:
             self._heard_at = self._connection.serving_s()
-        self._flights[message.id] = _Flight(page, index, task)
-        task.add_done_callback(partial(self._settle, message.id))
+        indexes = range(page.written, page.written + count)
+        self._ids.update(message.id for message in page.messages[indexes.start : indexes.stop])
+        page.written = indexes.stop
+        return indexes
 
-    def _settle(self, message_id: str, task: Publishing) -> None:
-        # aiormq ends what waits for a confirm by cancelling it, too.
-        error = EOFError() if task.cancelled() else task.exception()
-        flight = self._flights.get(message_id)
-        if flight is None or flight.task is not task:
-            return  # given up when the session ended
-        match error:
-            case None:
-                outcome = Outcome.ROUTED
-            case aiormq.PublishError():
-                outcome = Outcome.RETURNED
-            case aiormq.DeliveryError():
-                outcome = Outcome.REFUSED
-            case _ if isinstance(error, ENCODING_ERRORS):
-                outcome = Outcome.POISON
-            case _:
-                if not is_library_error(error):
-                    flight.page.fail(error)  # a defect: whoever publishes must hear of it
-                self._lost(error)
-                return
-        del self._flights[message_id]
-        self._budget.release()
+    def _settle(self, page: Page, indexes: Iterable[int], outcome: Outcome) -> list[str]:
+        """An outcome came. Returns the ids of those that nothing had come for yet; none once the session has ended."""
+        if not self._is_open:
+            return []
         self._heard_at = self._connection.serving_s()
-        flight.page.settle(flight.index, outcome)
+        ids = page.settle(indexes, outcome)
+        self._ids.difference_update(ids)
+        self._budget.release(len(ids))
+        self._has_settled.set()
+        return ids
 
     async def _watch(self) -> None:
         """End the session when messages are in flight and no outcome came for the confirm timeout."""
         while True:
-            quiet_s = self._connection.serving_s() - self._heard_at if self._flights else 0.0
+            quiet_s = self._connection.serving_s() - self._heard_at if self._ids else 0.0
             if quiet_s >= self._confirm_timeout_s:
                 self._end(f"no confirm came for {self._confirm_timeout_s:g} s")
             await asyncio.sleep(self._confirm_timeout_s - quiet_s)
@@ -230,7 +227,7 @@ class PlainSession:
             self._connection.lost(error)
         if isinstance(error, aiormq.ChannelNotFoundEntity):
             self._connection.topology_is_known = False
-        self._end(describe(error), convicts=isinstance(error, CONVICTING) and len(self._flights) == 1)
+        self._end(describe(error), convicts=isinstance(error, CONVICTING) and self.in_flight == 1)
 
     def _end(self, reason: str | None, *, convicts: bool = False) -> None:
         """Give up what is open, and close the channel in a task of its own; only the first call does anything."""
@@ -238,37 +235,18 @@ class PlainSession:
             return
         self._is_open = False
         self._connection.riders.discard(self)
-        flights = list(self._flights.values())
-        self._flights.clear()
-        self._budget.release(len(flights))
-        for flight in flights:
-            flight.task.cancel()
-            if convicts:
-                flight.page.settle(flight.index, Outcome.POISON)
+        self._budget.release(len(self._ids))
+        self._ids.clear()
         for page in self._pages:
+            if convicts:
+                page.convict()
             page.give_up()
         for task in self._tasks:
             task.cancel()
-        self._tasks += [flight.task for flight in flights]
-        self._tasks.append(asyncio.create_task(self._close_channel(), name="rabbitmq.close"))
+        self._tasks.add(asyncio.create_task(self._close_channel(), name="rabbitmq.close"))
         if reason is not None:
             self._on_ended(reason)
 
     async def _close_channel(self) -> None:
         with suppress(BrokerUnavailable):
             await ask(self._channel.close(), address=self._connection.endpoint.address, timeout_s=CLOSE_S)
-
-
-def _properties(message: Message) -> spec.Basic.Properties:
-    """The AMQP properties of product.md §4. A time before 1970 has no AMQP timestamp; the body has it."""
-    headers: FieldTable = dict(message.headers)
-    return spec.Basic.Properties(
-        content_type=message.content_type,
-        headers=headers,
-        delivery_mode=PERSISTENT,
-        correlation_id=message.correlation_id,
-        message_id=message.id,
-        timestamp=message.created_at if message.created_at is not None and message.created_at >= EPOCH else None,
-        message_type=message.type,
-        app_id="bridge",
-    )
