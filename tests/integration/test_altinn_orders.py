@@ -52,6 +52,7 @@ async def test_an_order_registered_by_a_message_is_watched_to_its_end_and_the_me
 async def test_an_order_added_by_the_command_is_watched_by_the_bridge_that_runs(bridged: BridgedOrders) -> None:
     async with bridged() as world:
         order = world.create(email_lives=("quarantined",))
+        await world.until_migrated()
         add = partial(CliRunner().invoke, main, ["orders", "add", order.id], env=dict(world.environment))
         assert (await asyncio.to_thread(add)).exit_code == 0
         await world.until_closed(order)

@@ -90,6 +90,10 @@ class OrdersWorld(Bridge):
         async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
             yield stores
 
+    async def until_migrated(self) -> None:
+        """Return once the store has its schema."""
+        await self.until(lambda: self.log("stream.started"))
+
     async def state(self, order: OrderRecord) -> str | None:
         """What the store says of an order."""
         async with self.store() as stores:
@@ -98,7 +102,7 @@ class OrdersWorld(Bridge):
 
     async def until_state(self, order: OrderRecord, *states: str, timeout_s: float = 15.0) -> None:
         """Return once the store says one of these of an order."""
-        await self.until(lambda: self.log("stream.started"))  # its schema is there
+        await self.until_migrated()
         async with self.store() as stores:
 
             async def is_so() -> bool:
@@ -139,7 +143,7 @@ class OrdersWorld(Bridge):
 
     async def arrived(self, queue: str = QUEUE) -> list[Event]:
         """Take every event that waits in the queue, in order of arrival."""
-        messages = await collect(self.url, queue, await ready_count(self.url, queue))
+        messages = await collect(self.url, queue, await ready_count(self.url, queue), timeout_s=30)
         return [msgspec.json.decode(message.body) for message in messages]
 
     async def until_waiting(self, count: int, queue: str = QUEUE) -> None:
