@@ -18,11 +18,11 @@ setup: ## make .venv, with exactly the locked dependencies
 demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": options of bridge demo)
 	@deploy/with-rabbitmq $(BIN)/bridge demo $(ARGS)
 
-test: setup ## all tests, with a real RabbitMQ (ARGS="...": options of pytest)
-	@deploy/with-rabbitmq $(BIN)/pytest $(ARGS)
+test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
 soak: setup ## what takes minutes: tokens of a short life renewed under load
-	@deploy/with-rabbitmq $(BIN)/pytest -m soak $(ARGS)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
 
 check: setup ## lint, format, types, import rules, unused and missing dependencies
 	$(BIN)/ruff check

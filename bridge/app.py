@@ -27,7 +27,6 @@ from bridge.ops.state import Bounds, BridgeState
 from bridge.ops.tail import Tail
 from bridge.ports import Clock
 from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
-from bridge.rabbitmq.tls import client_context
 from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
@@ -35,6 +34,7 @@ from bridge.settings import Receivers, Settings, Tenant
 from bridge.store import open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
+from bridge.tls import client_context
 
 log = structlog.get_logger()
 
@@ -214,10 +214,12 @@ async def _opened_store(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
 ) -> NhnStore:
     """The store, its schema up to date, as soon as it lets itself be opened."""
+    url, files = settings.store.url_source, settings.store.tls
+    tls = client_context("BRIDGE_STORE__TLS", ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+            store = await resources.enter_async_context(open_store(url.get(), clock=clock, tls=tls, read_url=url.get))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))

@@ -18,6 +18,7 @@ from bridge.settings.given import Spelling
 from bridge.settings.model import Settings
 from bridge.settings.names import SettingPath
 from bridge.settings.receivers import Receivers
+from bridge.settings.store import is_encrypted
 
 
 @dataclass(frozen=True)
@@ -149,27 +150,44 @@ def _readable(name: str, secret_of: Callable[[Settings], Secret[str] | Secret[tu
     return Rule((name,), broken)
 
 
-def _tls_files_are_of_use(settings: Settings, spell: Spelling) -> Iterator[str]:
-    tls = settings.broker.tls
-    given = {f"broker.tls.{field}": path for field, path in tls if isinstance(path, Path)}
-    for name, path in given.items():
+def _tls_files_are_of_use(
+    group: str, unused: Callable[[Settings, Spelling], str | None]
+) -> Callable[[Settings, Spelling], Iterator[str]]:
+    """`unused`: why the files of the group would do nothing, as a clause; None where they are used."""
+
+    def broken(settings: Settings, spell: Spelling) -> Iterator[str]:
+        tls = getattr(settings, group).tls
+        given = {f"{group}.tls.{field}": path for field, path in tls if isinstance(path, Path)}
+        for name, path in given.items():
+            try:
+                path.open("rb").close()
+            except OSError as exc:
+                yield f"{spell(name)} names {path}, which cannot be read ({exc.strerror})."
+        if (tls.cert_file is None) != (tls.key_file is None):
+            missing = "key_file" if tls.key_file is None else "cert_file"
+            yield f"{spell(f'{group}.tls.{missing}')} is missing: certificate and key are of use only together."
         try:
-            path.open("rb").close()
-        except OSError as exc:
-            yield f"{spell(name)} names {path}, which cannot be read ({exc.strerror})."
-    if (tls.cert_file is None) != (tls.key_file is None):
-        missing = "broker.tls.key_file" if tls.key_file is None else "broker.tls.cert_file"
-        yield f"{spell(missing)} is missing: certificate and key are of use only together."
-    try:
-        management = settings.broker.management
-        urls = (*settings.broker.url_source.get(), management.get() if management is not None else "")
-    except ConfigurationError:
-        return  # told where those files are read
-    if given and not any(url.startswith(("amqps://", "https://")) for url in urls):
-        yield (
-            f"{spell(next(iter(given)))} is given, but no URL uses TLS: "
-            f"write amqps:// in {spell('broker.urls')} (port 5671 as a rule)."
-        )
+            why = unused(settings, spell) if given else None
+        except ConfigurationError:
+            return  # told where those files are read
+        if why is not None:
+            yield f"{spell(next(iter(given)))} is given, but {why}."
+
+    return broken
+
+
+def _broker_in_plain_text(settings: Settings, spell: Spelling) -> str | None:
+    management = settings.broker.management
+    urls = (*settings.broker.url_source.get(), management.get() if management is not None else "")
+    if any(url.startswith(("amqps://", "https://")) for url in urls):
+        return None
+    return f"no URL uses TLS: write amqps:// in {spell('broker.urls')} (port 5671 as a rule)"
+
+
+def _store_in_plain_text(settings: Settings, spell: Spelling) -> str | None:
+    if is_encrypted(settings.store.url_source.get()):
+        return None
+    return f"{spell('store.url')} does not use TLS: that needs postgresql://, on this machine with sslmode=verify-full"
 
 
 def _declared_subscriptions_can_be(settings: Settings, spell: Spelling) -> Iterator[str]:
@@ -213,7 +231,11 @@ RULES = (
     _readable("broker.urls_file", lambda settings: settings.broker.url_source),
     _readable("broker.management_url_file", lambda settings: settings.broker.management),
     _readable("store.url_file", lambda settings: settings.store.url_source),
-    Rule(("broker.tls", "broker.urls", "broker.urls_file", "broker.management_url"), _tls_files_are_of_use),
+    Rule(
+        ("broker.tls", "broker.urls", "broker.urls_file", "broker.management_url"),
+        _tls_files_are_of_use("broker", _broker_in_plain_text),
+    ),
+    Rule(("store.tls", "store.url", "store.url_file"), _tls_files_are_of_use("store", _store_in_plain_text)),
     Rule(("broker.subscriptions", "broker.topology"), _declared_subscriptions_can_be),
     Rule(("broker.exchange_nhn", "broker.exchange_altinn", "broker.exchange_parked"), _parked_exchange_is_its_own),
 )

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,10 @@ from bridge.ports import Store
 from bridge.store import open_store
 from tests.support.clock import FakeClock
 from tests.support.fake_store import FakeStore
+from tests.support.postgres import execute, run_apart
+
+WRITTEN_FIRST = ("nhn_stream", "nhn_receiver")
+"""Tables of which every write of the store changes at least one before any other."""
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Subject:
 
 
 @asynccontextmanager
-async def fake(_directory: Path) -> AsyncIterator[Subject]:
+async def fake(_request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     store = FakeStore()
 
     @contextmanager
@@ -38,8 +41,8 @@ async def fake(_directory: Path) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def sqlite(directory: Path) -> AsyncIterator[Subject]:
-    path = directory / "bridge.db"
+async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    path = request.getfixturevalue("tmp_path") / "bridge.db"
 
     @contextmanager
     def unavailable() -> Iterator[None]:
@@ -52,10 +55,35 @@ async def sqlite(directory: Path) -> AsyncIterator[Subject]:
         yield Subject(store, unavailable)
 
 
-@pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    implementation: Callable[[Path], AbstractAsyncContextManager[Subject]] = request.param
-    async with implementation(tmp_path) as subject:
+@asynccontextmanager
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    url: str = request.getfixturevalue("postgres_url")
+
+    @contextmanager
+    def unavailable() -> Iterator[None]:
+        """As where a lock cannot be had. What only reads goes on, as on SQLite."""
+        run_apart(
+            execute(
+                url,
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$ BEGIN RAISE EXCEPTION 'told to fail' USING ERRCODE = 'lock_not_available'; END $$",
+                *(
+                    f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON {table} EXECUTE FUNCTION refuse()"
+                    for table in WRITTEN_FIRST
+                ),
+            )
+        )
+        yield
+        run_apart(execute(url, *(f"DROP TRIGGER refuse ON {table}" for table in WRITTEN_FIRST)))
+
+    async with open_store(url, clock=FakeClock()) as store:
+        yield Subject(store, unavailable)
+
+
+@pytest.fixture(params=[fake, sqlite, postgres], ids=lambda implementation: implementation.__name__)
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    implementation: Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Subject]] = request.param
+    async with implementation(request) as subject:
         yield subject
 
 
