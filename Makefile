@@ -18,11 +18,11 @@ setup: ## make .venv, with exactly the locked dependencies
 demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": options of bridge demo)
 	@deploy/with-rabbitmq $(BIN)/bridge demo $(ARGS)
 
-test: setup ## all tests, with a real RabbitMQ (ARGS="...": options of pytest)
-	@deploy/with-rabbitmq $(BIN)/pytest $(ARGS)
+test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
 soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders
-	@deploy/with-rabbitmq $(BIN)/pytest -m soak $(ARGS)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
 
 bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
 	@deploy/with-rabbitmq $(BIN)/python -m tests.bench $(ARGS)

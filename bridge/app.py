@@ -24,6 +24,7 @@ from bridge.settings import Receivers, Settings
 from bridge.store import Stores, open_store
 from bridge.streams import stay_connected
 from bridge.supervisor import Service, signals_set, supervise, unless_stopped
+from bridge.tls import client_context
 
 log = structlog.get_logger()
 
@@ -79,10 +80,12 @@ async def _opened_store(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
 ) -> Stores:
     """The store, its schema up to date, as soon as it lets itself be opened."""
+    url, files = settings.store.url_source, settings.store.tls
+    tls = client_context("BRIDGE_STORE__TLS", ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+            store = await resources.enter_async_context(open_store(url.get(), clock=clock, tls=tls, read_url=url.get))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))

@@ -1,6 +1,7 @@
 """All checks, at the same time where they do not need one another, each within its bound, told in a fixed order."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 
 from bridge import __version__
@@ -16,8 +17,8 @@ from bridge.check.settings import settings_findings
 from bridge.check.store import StoreSeen, check_store
 from bridge.clock import SystemClock
 from bridge.ports import Clock
-from bridge.rabbitmq.tls import client_context
 from bridge.settings import Receivers, Settings
+from bridge.tls import client_context
 
 STORE_S, NHN_S, ALTINN_S, BROKER_S, OPS_S = 10.0, 40.0, 45.0, 45.0, 5.0
 """Bounds. NHN's begins when the store has been looked at. With closing what is open, all of it takes under a minute."""
@@ -33,10 +34,14 @@ async def run_checks(settings: Settings, *, on_progress: Progress) -> Report:
     her_ids = frozenset[int]().union(*wanted.values())
     tls = settings.broker.tls
     context = client_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+    files = settings.store.tls
+    to_store = client_context(
+        "BRIDGE_STORE__TLS", ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file
+    )
     clock = SystemClock()
     started = clock.monotonic()
     async with asyncio.TaskGroup() as group:
-        looking = _store(settings, wanted, clock)
+        looking = _store(settings, wanted, clock, to_store)
         store = group.create_task(looking, name="the store")
         nhn = group.create_task(_nhn(settings, wanted, store, clock), name="NHN's API")
         altinn = group.create_task(_altinn(settings, clock), name="Altinn's API")
@@ -58,8 +63,11 @@ async def run_checks(settings: Settings, *, on_progress: Progress) -> Report:
     return make_report(findings, version=__version__, seconds=clock.monotonic() - started)
 
 
-async def _store(settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock) -> StoreSeen:
-    return await within(STORE_S, check_store(settings, wanted, clock=clock), StoreSeen([late("store", STORE_S)], []))
+async def _store(
+    settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock, tls: ssl.SSLContext
+) -> StoreSeen:
+    looking = check_store(settings, wanted, clock=clock, tls=tls)
+    return await within(STORE_S, looking, StoreSeen([late("store", STORE_S)], []))
 
 
 async def _nhn(

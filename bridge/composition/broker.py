@@ -1,9 +1,9 @@
 """The broker."""
 
 from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
-from bridge.rabbitmq.tls import client_context
 from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.settings import Settings
+from bridge.tls import client_context
 
 
 def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:

@@ -2,32 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from bridge.errors import ConfigurationError
 from bridge.events.message import SourceName
 from bridge.settings.altinn import AltinnSettings
 from bridge.settings.broker import BrokerSettings, Subscription
-from bridge.settings.fields import FilePath, Group, Lower, StoreUrl, Word, check_store_url
-from bridge.settings.files import Secret
+from bridge.settings.fields import Group, Lower, Word
 from bridge.settings.nhn import NhnSettings
-
-
-class StoreSettings(Group):
-    """Where cursors are kept."""
-
-    url: StoreUrl = SecretStr("sqlite:///bridge.db")
-    """`sqlite:///` and a path, relative to the working directory; an absolute one has four slashes. Its directory must
-    outlive the process: a lost store starts from NHN__START again. This or URL_FILE."""
-    url_file: FilePath | None = None
-    """A file with the URL; read again when it changes."""
-
-    @property
-    def url_source(self) -> Secret[str]:
-        """The URL, from wherever it was given."""
-        if self.url_file is not None:
-            return Secret.in_file(self.url_file, check_store_url)
-        return Secret.given(self.url.get_secret_value())
+from bridge.settings.store import StoreSettings
 
 
 class HttpSettings(Group):

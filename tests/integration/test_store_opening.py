@@ -14,9 +14,9 @@ from sqlalchemy import Connection, create_engine, exc, text
 from bridge.checkpoints import Enrol
 from bridge.errors import BridgeError, ConfigurationError, InvariantViolation, StoreUnavailable
 from bridge.store import migrations, open_database, open_store
-from bridge.store.engine import parse_url
-from bridge.store.errors import classify
+from bridge.store.errors import NoAnswer, classify
 from bridge.store.tables import metadata
+from bridge.store.url import parse_url, uses_tls
 from tests.support.clock import FakeClock
 
 PASSWORD = "hunter2"
@@ -42,6 +42,12 @@ class TestUrl:
             f"mysql://bridge:{PASSWORD}@db/bridge",
             f"postgresql+psycopg://bridge:{PASSWORD}@db/bridge",
             f"postgresql://bridge:{PASSWORD}@db:port/bridge",
+            f"postgresql://bridge:{PASSWORD}@db",
+            f"postgresql://bridge:{PASSWORD}@/bridge",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslmode=prefer",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslmode=allow",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslrootcert=ca.pem",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?host=elsewhere",
             f"bridge:{PASSWORD}@db",
             "",
         ],
@@ -55,15 +61,29 @@ class TestUrl:
     def test_sqlite_gets_its_asyncio_driver(self) -> None:
         assert parse_url("sqlite:///data/bridge.db").render_as_string() == "sqlite+aiosqlite:///data/bridge.db"
 
-    def test_postgresql_gets_its_asyncio_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.store.engine.find_spec", lambda _name: object())
-        url = parse_url(f"postgresql://bridge:{PASSWORD}@db/bridge")
+    @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+    def test_postgresql_gets_its_asyncio_driver(self, scheme: str) -> None:
+        url = parse_url(f"{scheme}://bridge:{PASSWORD}@db/bridge")
         assert url.render_as_string(hide_password=False) == f"postgresql+asyncpg://bridge:{PASSWORD}@db/bridge"
 
-    def test_postgresql_without_its_driver_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.store.engine.find_spec", lambda _name: None)
-        with pytest.raises(ConfigurationError, match="add the package asyncpg"):
-            parse_url(f"postgresql://bridge:{PASSWORD}@db/bridge")
+    @pytest.mark.parametrize(
+        ("url", "is_encrypted"),
+        [
+            ("postgresql://db.example.no/bridge", True),
+            ("postgresql://10.0.0.7/bridge", True),
+            ("postgresql://localhost.example.no/bridge", True),
+            ("postgresql://db/bridge?sslmode=require", True),
+            ("postgresql://localhost/bridge?sslmode=verify-full", True),
+            ("postgresql://db/bridge?sslmode=disable", False),
+            ("postgresql://localhost/bridge", False),
+            ("postgresql://127.0.0.1:5433/bridge", False),
+            ("postgresql://[::1]/bridge", False),
+        ],
+    )
+    def test_only_a_way_within_this_machine_or_one_that_is_said_to_be_is_plain_text(
+        self, url: str, *, is_encrypted: bool
+    ) -> None:
+        assert uses_tls(parse_url(url)) is is_encrypted
 
 
 class TestFile:
@@ -209,11 +229,13 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("error", "expected"),
         [
-            (exc.TimeoutError("QueuePool limit"), StoreUnavailable),
-            (TimeoutError(), StoreUnavailable),
-            (OSError(errno.ECONNREFUSED, "postgresql://bridge:hunter2@db"), StoreUnavailable),
-            (exc.OperationalError("SELECT 1", {}, Exception("postgresql://bridge:hunter2@db")), StoreUnavailable),
-            (exc.InterfaceError("SELECT 1", {}, Exception("hunter2")), StoreUnavailable),
+            (exc.TimeoutError("QueuePool limit"), NoAnswer),
+            (TimeoutError(), NoAnswer),
+            (OSError(errno.ECONNREFUSED, "postgresql://bridge:hunter2@db"), NoAnswer),
+            (exc.OperationalError("SELECT 1", {}, Exception("postgresql://bridge:hunter2@db")), NoAnswer),
+            (exc.InterfaceError("SELECT 1", {}, Exception("hunter2")), NoAnswer),
+            (exc.InternalError("SELECT 1", {}, Exception("hunter2")), NoAnswer),
+            (exc.NotSupportedError("SELECT 1", {}, Exception("cached plan must not change")), NoAnswer),
             (exc.IntegrityError("INSERT", {}, Exception("hunter2")), InvariantViolation),
             (exc.ProgrammingError("SELECT", {}, Exception("hunter2")), InvariantViolation),
             (OverflowError("Python int too large to convert to SQLite INTEGER"), InvariantViolation),

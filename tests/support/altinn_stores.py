@@ -4,7 +4,6 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,12 @@ from bridge.ports import OrderStore
 from bridge.store import open_store
 from tests.support.clock import FakeClock
 from tests.support.fake_altinn_store import FakeAltinnStore
-from tests.support.stores import locked
+from tests.support.stores import locked, refusing
 
 A, B, C, D = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcd")
 """Orders, in the order of their ids."""
 FEED = "altinn/feed"
+TABLES = ("altinn_order", "altinn_email", "altinn_feed")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Subject:
 
 
 @asynccontextmanager
-async def fake(_directory: Path) -> AsyncIterator[Subject]:
+async def fake(_request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     store = FakeAltinnStore()
 
     @contextmanager
@@ -55,17 +55,24 @@ async def fake(_directory: Path) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def sqlite(directory: Path) -> AsyncIterator[Subject]:
-    path = directory / "bridge.db"
+async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    path = request.getfixturevalue("tmp_path") / "bridge.db"
+    shutil.copy(request.getfixturevalue("migrated_store"), path)
     async with open_store(f"sqlite:///{path}", clock=FakeClock(), busy_timeout_s=0.05) as stores:
         yield Subject(stores.altinn, lambda: locked(path))
 
 
-@pytest.fixture(params=[fake, sqlite], ids=lambda implementation: implementation.__name__)
-async def subject(request: pytest.FixtureRequest, migrated_store: Path, tmp_path: Path) -> AsyncIterator[Subject]:
-    shutil.copy(migrated_store, tmp_path)
-    implementation: Callable[[Path], AbstractAsyncContextManager[Subject]] = request.param
-    async with implementation(tmp_path) as subject:
+@asynccontextmanager
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    url: str = request.getfixturevalue("postgres_url")
+    async with open_store(url, clock=FakeClock()) as stores:
+        yield Subject(stores.altinn, lambda: refusing(url, *TABLES))
+
+
+@pytest.fixture(params=[fake, sqlite, postgres], ids=lambda implementation: implementation.__name__)
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    implementation: Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Subject]] = request.param
+    async with implementation(request) as subject:
         yield subject
 
 

@@ -1,4 +1,4 @@
-"""TLS towards the broker: certificates are verified, always."""
+"""TLS towards the broker and the store: certificates are verified, always."""
 
 import ssl
 from pathlib import Path
@@ -7,12 +7,17 @@ from bridge.errors import ConfigurationError
 
 
 def client_context(
-    *, ca_file: Path | None = None, cert_file: Path | None = None, key_file: Path | None = None
+    settings: str = "BRIDGE_BROKER__TLS",
+    *,
+    ca_file: Path | None = None,
+    cert_file: Path | None = None,
+    key_file: Path | None = None,
 ) -> ssl.SSLContext:
-    """A context for amqps:// URLs that trusts `ca_file` (default: the system's authorities) and shows `cert_file`.
+    """A context that trusts `ca_file` (default: the system's authorities) and shows `cert_file`.
 
     TLS 1.2 at least, the host name checked: `ssl.create_default_context`. Raises ConfigurationError, one sentence a
-    file that cannot be used. Files are read now; after they changed, make a new one.
+    file that cannot be used, with the name of its setting, which begins with `settings`. Files are read now; after
+    they changed, make a new one.
     """
     mistakes = []
     context = ssl.create_default_context()
@@ -20,15 +25,15 @@ def client_context(
         try:
             context = ssl.create_default_context(cafile=ca_file)
         except OSError as exc:
-            mistakes.append(f"BRIDGE_BROKER__TLS__CA_FILE {ca_file}: {_why(exc, 'PEM certificates')}")
+            mistakes.append(f"{settings}__CA_FILE {ca_file}: {_why(exc, 'PEM certificates')}")
     if (cert_file is None) != (key_file is None):
-        mistakes.append("BRIDGE_BROKER__TLS__CERT_FILE and __KEY_FILE belong together: give both or neither")
+        mistakes.append(f"{settings}__CERT_FILE and __KEY_FILE belong together: give both or neither")
     elif cert_file is not None:
         try:
             context.load_cert_chain(cert_file, key_file, password=_no_passphrase)
         except OSError as exc:
             wanted = "a PEM certificate and its PEM private key without a passphrase"
-            mistakes.append(f"BRIDGE_BROKER__TLS__CERT_FILE {cert_file}, __KEY_FILE {key_file}: {_why(exc, wanted)}")
+            mistakes.append(f"{settings}__CERT_FILE {cert_file}, __KEY_FILE {key_file}: {_why(exc, wanted)}")
     if mistakes:
         raise ConfigurationError(*mistakes)
     return context

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import ConfigurationError
-from bridge.rabbitmq.tls import client_context
+from bridge.tls import client_context
 from tests.support.certificates import Authority
 
 
