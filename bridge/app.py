@@ -12,6 +12,7 @@ from bridge.composition.altinn import altinn_service
 from bridge.composition.broker import make_broker
 from bridge.composition.nhn import nhn_services
 from bridge.composition.parts import Parts
+from bridge.composition.store import make_store
 from bridge.errors import StoreUnavailable
 from bridge.ops.metrics import Metrics
 from bridge.ops.server import OpsServer
@@ -21,10 +22,9 @@ from bridge.ops.tail import Tail
 from bridge.ports import Clock
 from bridge.retry import Backoff
 from bridge.settings import Receivers, Settings
-from bridge.store import Stores, open_store
+from bridge.store import Stores
 from bridge.streams import stay_connected
 from bridge.supervisor import Service, signals_set, supervise, unless_stopped
-from bridge.tls import client_context
 
 log = structlog.get_logger()
 
@@ -80,12 +80,10 @@ async def _opened_store(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
 ) -> Stores:
     """The store, its schema up to date, as soon as it lets itself be opened."""
-    url, files = settings.store.url_source, settings.store.tls
-    tls = client_context("BRIDGE_STORE__TLS", ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(url.get(), clock=clock, tls=tls, read_url=url.get))
+            store = await resources.enter_async_context(make_store(settings, clock))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))

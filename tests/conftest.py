@@ -16,7 +16,7 @@ from bridge.store import open_store
 from tests.support import signed_in
 from tests.support.broker import CommandFailedError, Rabbitmqctl
 from tests.support.clock import FakeClock
-from tests.support.postgres import Databases
+from tests.support.postgres import Databases, run_apart
 
 # Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
 # sees, still less point one at a real API.
@@ -113,7 +113,7 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         async with open_store(f"sqlite:///{path}", clock=FakeClock()):
             pass
 
-    asyncio.run(make())
+    run_apart(make())
     return path
 
 

@@ -17,8 +17,9 @@ from bridge.checkpoints import CLOSED_STATES, ORDER_STATES, REOPENABLE_STATES, O
 from bridge.cli.order_ids import read_order_ids
 from bridge.cli.order_list import OrderList, page_of, table
 from bridge.clock import SystemClock
-from bridge.settings import load_settings
-from bridge.store import AltinnStore, open_store
+from bridge.composition.store import make_store
+from bridge.settings import Settings, load_settings
+from bridge.store import AltinnStore
 from bridge.store.portions import portions
 
 STREAM = "altinn/registrations"
@@ -84,7 +85,7 @@ def add(
         for order_id in read_order_ids(order_ids, file)
     ]
     settings = load_settings()
-    outcomes = asyncio.run(_add(settings.store.url_source.get(), orders))
+    outcomes = asyncio.run(_add(settings, orders))
     for line in _report(outcomes):
         click.echo(line)
     if not settings.altinn.is_on:
@@ -100,7 +101,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="The page as JSON.")
 def list_orders(*, states: tuple[OrderState, ...], after: str | None, limit: int, as_json: bool) -> None:
     """Show watched orders and those that ended, in the order of their ids, a page at a time."""
-    page = asyncio.run(_list(load_settings().store.url_source.get(), states, after, limit))
+    page = asyncio.run(_list(load_settings(), states, after, limit))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(page), indent=2))
         return
@@ -119,20 +120,20 @@ def remove(*, order_ids: tuple[str, ...], file: IO[str] | None) -> None:
     By their ids, or one a line from standard input (`-`) or a file. Nothing is removed where an id is wrong.
     """
     ids = read_order_ids(order_ids, file)
-    removed = asyncio.run(_remove(load_settings().store.url_source.get(), ids))
+    removed = asyncio.run(_remove(load_settings(), ids))
     click.echo(f"{removed} of {_orders(len(ids))} removed; {len(ids) - removed} not in the store.")
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[AltinnStore]:
-    async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
+async def _opened(settings: Settings) -> AsyncIterator[AltinnStore]:
+    async with make_store(settings, SystemClock(), is_owner=False) as stores:
         yield stores.altinn
 
 
-async def _add(url: str, orders: Sequence[Registration]) -> Mapping[str, str]:
+async def _add(settings: Settings, orders: Sequence[Registration]) -> Mapping[str, str]:
     """Order id → what became of it. In portions, so that a running bridge's commits get in between."""
     outcomes: dict[str, str] = {}
-    async with _opened(url) as store:
+    async with _opened(settings) as store:
         with click.progressbar(length=len(orders), file=sys.stderr, hidden=not sys.stderr.isatty()) as progress:
             for portion in portions(orders):
                 before = await store.states([order.order_id for order in portion])
@@ -143,16 +144,16 @@ async def _add(url: str, orders: Sequence[Registration]) -> Mapping[str, str]:
     return outcomes
 
 
-async def _list(url: str, states: Sequence[OrderState], after: str | None, limit: int) -> OrderList:
-    async with _opened(url) as store:
+async def _list(settings: Settings, states: Sequence[OrderState], after: str | None, limit: int) -> OrderList:
+    async with _opened(settings) as store:
         # One more than is shown, to know whether there are more.
         orders = await store.orders(states=states or None, after=after, limit=limit + 1)
         emails = await store.email_counts([order.order_id for order in orders])
     return page_of(orders, emails, limit=limit)
 
 
-async def _remove(url: str, order_ids: Sequence[str]) -> int:
-    async with _opened(url) as store:
+async def _remove(settings: Settings, order_ids: Sequence[str]) -> int:
+    async with _opened(settings) as store:
         return sum([await store.remove(portion) for portion in portions(order_ids)])
 
 
