@@ -21,7 +21,7 @@ demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": o
 test: setup ## all tests, with a real RabbitMQ (ARGS="...": options of pytest)
 	@deploy/with-rabbitmq $(BIN)/pytest $(ARGS)
 
-soak: setup ## what takes minutes: tokens of a short life renewed under load
+soak: setup ## what takes minutes: short-lived tokens under load, memory over millions of events
 	@deploy/with-rabbitmq $(BIN)/pytest -m soak $(ARGS)
 
 bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
