@@ -21,7 +21,7 @@ demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": o
 test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
-soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders
+soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders, memory over millions of events
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
 
 bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
