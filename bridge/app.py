@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from uuid import uuid4
 
 import httpx
 import structlog
@@ -14,9 +15,11 @@ from bridge.auth.assertions import Organisation
 from bridge.auth.helseid import HelseId, HelseIdConfig
 from bridge.auth.keys import KeyConfig
 from bridge.auth.observer import SignInObserver
-from bridge.clock import SystemClock
+from bridge.clock import SystemClock, boottime
 from bridge.errors import StoreUnavailable
 from bridge.http import HostGate, HttpReader
+from bridge.joining import join
+from bridge.leases import Holdings
 from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.source import PollSettings
@@ -25,13 +28,15 @@ from bridge.ops.server import OpsServer
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds, BridgeState
 from bridge.ops.tail import Tail
+from bridge.ownership import BEATS_OF_A_LEASE, Ownership
 from bridge.ports import Clock
+from bridge.processes import this_process
 from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
 from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
 from bridge.service import NhnService, NhnServiceSettings, stay_connected
 from bridge.settings import Receivers, Settings, Tenant
-from bridge.store import open_store
+from bridge.store import SqlLeases, open_store
 from bridge.store.nhn import NhnStore
 from bridge.supervisor import signals_set, supervise, unless_stopped
 from bridge.tls import client_context
@@ -62,19 +67,20 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             await resources.enter_async_context(ops)
             log.info("bridge.started", version=__version__, ops=f"{settings.ops.host}:{ops.port}")
             # before the broker: without the cursors there is nothing to publish
-            store = await unless_stopped(stop, _opened_store(settings, resources, telemetry, clock))
-            if store is None:
+            opened = await unless_stopped(stop, _opened_store(settings, resources, telemetry, receivers, clock))
+            if opened is None:
                 return True
+            store, ownership = opened
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
             sign_in = await resources.enter_async_context(make_sign_in(settings, telemetry.sign_in, clock))
             gate = HostGate(clock)  # one a host, whichever tenant calls
-            parts = _Parts(settings, receivers, sign_in, gate, broker, store, telemetry, clock)
+            parts = _Parts(settings, ownership, sign_in, gate, broker, store, telemetry, clock)
             services = [
                 await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
             ]
             is_drained = await supervise(
-                [partial(stay_connected, broker, clock=clock), *(service.run for service in services)],
+                [partial(stay_connected, broker, clock=clock), ownership.run, *(service.run for service in services)],
                 stop=stop,
                 observer=telemetry,
                 clock=clock,
@@ -157,7 +163,7 @@ class _Parts:
     """What all services share."""
 
     settings: Settings
-    receivers: Receivers
+    ownership: Ownership
     sign_in: HelseId | None
     gate: HostGate
     broker: RabbitBroker
@@ -173,7 +179,7 @@ async def _service(parts: _Parts, tenant: Tenant) -> AsyncIterator[NhnService]:
     async with make_api(parts.settings, parts.gate, parts.clock, auth) as api:
         yield NhnService(
             service_settings(parts.settings, tenant),
-            wanted=lambda: parts.receivers.current()[tenant.name],
+            ownership=parts.ownership,
             api=api,
             broker=parts.broker,
             store=parts.store,
@@ -211,19 +217,57 @@ def service_settings(settings: Settings, tenant: Tenant) -> NhnServiceSettings:
 
 
 async def _opened_store(
-    settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
-) -> NhnStore:
-    """The store, its schema up to date, as soon as it lets itself be opened."""
+    settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, receivers: Receivers, clock: Clock
+) -> tuple[NhnStore, Ownership]:
+    """The store, its schema up to date, and this process's part in it, as soon as it lets itself be opened."""
     url, files = settings.store.url_source, settings.store.tls
     tls = client_context("BRIDGE_STORE__TLS", ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
     attempt, backoff = 0, Backoff()
     while True:
-        try:
-            store = await resources.enter_async_context(open_store(url.get(), clock=clock, tls=tls, read_url=url.get))
-        except StoreUnavailable as error:
-            telemetry.store.failed(error)
-            await clock.sleep(backoff.delay_s(attempt))
-            attempt += 1
-        else:
-            telemetry.store.worked()
-            return store
+        holdings = Holdings()
+        opening = open_store(url.get(), clock=clock, tls=tls, read_url=url.get, holdings=holdings)
+        async with AsyncExitStack() as opened:
+            try:
+                store = await opened.enter_async_context(opening)
+                ownership = await _joined(
+                    settings, store, holdings, telemetry=telemetry, receivers=receivers, clock=clock
+                )
+            except StoreUnavailable as error:
+                telemetry.store.failed(error)
+            else:
+                telemetry.store.worked()
+                resources.push_async_callback(opened.pop_all().aclose)
+                return store, ownership
+        await clock.sleep(backoff.delay_s(attempt))
+        attempt += 1
+
+
+async def _joined(
+    settings: Settings,
+    store: NhnStore,
+    holdings: Holdings,
+    *,
+    telemetry: BridgeTelemetry,
+    receivers: Receivers,
+    clock: Clock,
+) -> Ownership:
+    """This process as one of the store's replicas. Raises StoreUnavailable, and ConfigurationError where only one may
+    be and another is.
+    """
+    heartbeat_s, is_shared = settings.cluster.heartbeat_s, store.database.is_shared
+    lease_s = BEATS_OF_A_LEASE * heartbeat_s
+    leases = SqlLeases(store.database, lease_s=lease_s)
+    me, process = uuid4().hex, this_process()
+    await join(leases, me=me, process=process, is_shared=is_shared, lease_s=lease_s, clock=clock)
+    return Ownership(
+        leases,
+        holdings,
+        me=me,
+        process=process,
+        heartbeat_s=heartbeat_s,
+        wanted=receivers.current,
+        is_shared=is_shared,
+        clock=clock,
+        boottime=boottime,
+        observer=telemetry.ownership,
+    )

@@ -10,6 +10,7 @@ from bridge.errors import TransientError
 from bridge.events.message import SourceName
 from bridge.ops.gauges import StateGauges
 from bridge.ops.metrics import Metrics
+from bridge.ops.ownership_telemetry import OwnershipTelemetry
 from bridge.ops.repeats import Repeats
 from bridge.ops.state import Bounds, BridgeState, StreamProgress, continued
 from bridge.ops.tail import Tail
@@ -131,6 +132,7 @@ class BridgeTelemetry:
         self.broker = BrokerTelemetry(state)
         self.store = StoreTelemetry(state)
         self.sign_in = SignInTelemetry(state)
+        self.ownership = OwnershipTelemetry(state, self.store)
         self._state = state
         self._metrics = metrics
         self._tail = tail

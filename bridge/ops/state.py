@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, Self
 
 from bridge.events.message import SourceName
+from bridge.leases import Snapshot
 from bridge.ops.throughput import Throughput
 
 RECENT_ERRORS = 20
@@ -163,6 +164,22 @@ class StoreCondition:
 
 
 @dataclass(slots=True)
+class OwnershipCondition:
+    """Who runs what, as the store said last."""
+
+    me: str = ""
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    seen_at: float | None = None
+    """None: it has not been asked successfully yet."""
+
+    @property
+    def streams_elsewhere(self) -> bool:
+        """Whether another replica runs a stream."""
+        leases = self.snapshot.leases.values()
+        return any(lease.is_stream and lease.owner not in {None, self.me} for lease in leases)
+
+
+@dataclass(slots=True)
 class StreamProgress:
     """All that is known of one stream since this process got it."""
 
@@ -244,6 +261,7 @@ class BridgeState:
     version: str
     broker: BrokerCondition = field(default_factory=BrokerCondition)
     store: StoreCondition = field(default_factory=StoreCondition)
+    ownership: OwnershipCondition = field(default_factory=OwnershipCondition)
     streams: dict[str, StreamProgress] = field(default_factory=dict)
     token_expiries: dict[str, float] = field(default_factory=dict)
     """Issuer → when its youngest token ends, seconds since the epoch."""

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from bridge.errors import ConfigurationError
 from bridge.settings import names
 from bridge.settings.broker import BrokerSettings, BrokerTls, Subscription
+from bridge.settings.cluster import ClusterSettings
 from bridge.settings.environment import from_environment
 from bridge.settings.files import Secret
 from bridge.settings.given import Given, GivenSource, Spelling
@@ -35,6 +36,7 @@ from bridge.settings.yaml_file import from_file
 __all__ = [
     "BrokerSettings",
     "BrokerTls",
+    "ClusterSettings",
     "HttpSettings",
     "LogSettings",
     "NhnAuth",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bridge.errors import ConfigurationError
 from bridge.settings.broker import BrokerSettings
+from bridge.settings.cluster import ClusterSettings
 from bridge.settings.fields import Group, Lower, Word
 from bridge.settings.nhn import NhnSettings
 from bridge.settings.store import StoreSettings
@@ -49,6 +50,7 @@ class Settings(Group):
     nhn: NhnSettings = Field(default_factory=NhnSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     ops: OpsSettings = Field(default_factory=OpsSettings)
     log: LogSettings = Field(default_factory=LogSettings)

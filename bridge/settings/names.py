@@ -16,7 +16,7 @@ PREFIX = "BRIDGE_"
 CONFIG_FILE = "BRIDGE_CONFIG_FILE"
 """Names the YAML file; not itself a setting."""
 
-LATER = {"altinn": "the Altinn source comes later", "cluster": "several replicas come later"}
+LATER = {"altinn": "the Altinn source comes later"}
 """Documented groups of settings that this version does not have, and why."""
 
 

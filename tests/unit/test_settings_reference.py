@@ -49,6 +49,7 @@ def test_the_names_are_those_of_the_documentation() -> None:
         "BRIDGE_STORE__TLS__CA_FILE",
         "BRIDGE_STORE__TLS__CERT_FILE",
         "BRIDGE_STORE__TLS__KEY_FILE",
+        "BRIDGE_CLUSTER__HEARTBEAT_S",
         "BRIDGE_HTTP__TIMEOUT_S",
         "BRIDGE_HTTP__MAX_BODY_BYTES",
         "BRIDGE_OPS__HOST",
