@@ -265,7 +265,7 @@ async def test_work_that_dies_or_ends_unasked_ends_the_process(error: Exception 
     async def live() -> None:
         async with _world() as world:
             world.replica("1").serve("a", work=work)
-            await world.clock.sleep(600)
+            await world.until(lambda: False)
 
     with pytest.raises(ExceptionGroup) as caught:
         await live()

@@ -26,7 +26,6 @@ def mistakes(**given: str) -> list[str]:
         ("NHN__AUTH", "is a group of settings: give each by itself, e.g. BRIDGE_NHN__AUTH__METHOD."),
         ("ALTINN__MAX_REQUESTS_PER_S", "is not in this version: the Altinn source comes later."),
         ("ALTINN__AUTH__METHOD", "is not in this version: the Altinn source comes later."),
-        ("CLUSTER__HEARTBEAT_S", "is not in this version: several replicas come later."),
     ],
 )
 def test_an_unknown_name_is_an_error_that_suggests_the_nearest(name: str, sentence: str) -> None:
