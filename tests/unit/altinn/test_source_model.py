@@ -143,7 +143,8 @@ class Play:
         self.fault_rate = 0.0
         await self.stream.clock.sleep(QUIET_S)
         assert not running.done(), running.exception()
-        self._check_end(await self._open_orders())
+        orders = await self.store.orders(limit=100)
+        self._check_end([order.order_id for order in orders if order.due_at is not None])
         await self._kill(running)
 
     def _start(self) -> asyncio.Task[None]:
@@ -203,10 +204,8 @@ class Play:
         trouble = self.trouble(["api", "sign-in", "request"])
         if trouble == "api":
             raise SourceUnavailable("told to fail", retry_after_s=self.dice.choice([None, 5.0]))
-        if trouble == "sign-in":
-            raise AuthenticationError("told to fail")
-        if trouble == "request":
-            raise RequestRejected("told to fail")
+        if trouble is not None:
+            raise {"sign-in": AuthenticationError, "request": RequestRejected}[trouble]("told to fail")
         self.shown[f"{request.kind} {request.order_id}"] = None
 
     def _note(self, request: Request, answer: EmailSummary | Shipment) -> None:
@@ -269,9 +268,6 @@ class Play:
         for each_name, stood in self.standing[name].items():
             known = self.history[each_name]
             assert known.index(self.published[each_name][-1]) >= known.index(stood), "its end was not the last word"
-
-    async def _open_orders(self) -> list[str]:
-        return [order.order_id for order in await self.store.orders(limit=100) if order.due_at is not None]
 
     def _check_end(self, watched: Sequence[str]) -> None:
         """What is shown of open orders is published and remembered; those that have ended are not open any more."""
