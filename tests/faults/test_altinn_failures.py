@@ -160,7 +160,7 @@ async def test_two_bridges_on_one_store_never_poll_the_same_order(
     bridged: BridgedOrders, own_postgres_url: str
 ) -> None:
     """Each stream of orders is one replica's; so no change is seen, and published, by both."""
-    async with bridged(settings={"BRIDGE_STORE__URL": own_postgres_url, "BRIDGE_CLUSTER__HEARTBEAT_S": "0.5"}) as world:
+    async with bridged(settings={"BRIDGE_STORE__URL": own_postgres_url}) as world:
         other = Bridge(world.environment, world._log)
         try:
             await other.start()
