@@ -99,19 +99,25 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 def assigned(snapshot: Snapshot) -> dict[str, str]:
     """Lease → the replica that is to hold it; every replica that sees the same snapshot finds the same.
 
-    Who holds one keeps it, as far as that is fair: among replicas that serve the same, no one has two more than
-    another. One that is called goes to whoever called it. What nobody alive serves is left out.
+    Who holds one keeps it, as far as that is fair: among replicas that serve the same, no one has two streams more than
+    another, nor two more of what is no stream, which is less work. One that is called goes to whoever called it. What
+    nobody alive serves is left out.
     """
     serving = {replica.id: replica.serves for replica in sorted(snapshot.replicas, key=lambda each: each.id)}
-    shares: dict[str, set[str]] = {replica: set() for replica in serving}
     callers = {
         name: lease.called_by
         for name, lease in snapshot.leases.items()
         if lease.called_by is not None and lease.called_by in serving
     }
-    names = {name for names in serving.values() for name in names}
+    names = {name for served in serving.values() for name in served} - callers.keys()
+    streams = {name for name in names if name in snapshot.leases and snapshot.leases[name].is_stream}
+    return _shared(streams, serving, snapshot) | _shared(names - streams, serving, snapshot) | callers
+
+
+def _shared(names: set[str], serving: Mapping[str, frozenset[str]], snapshot: Snapshot) -> dict[str, str]:
+    shares: dict[str, set[str]] = {replica: set() for replica in serving}
     free = []
-    for name in sorted(names - callers.keys()):
+    for name in sorted(names):
         owner = snapshot.owner_of(name)
         if owner is not None and name in serving.get(owner, ()):
             shares[owner].add(name)
@@ -121,8 +127,7 @@ def assigned(snapshot: Snapshot) -> dict[str, str]:
         able = [replica for replica in shares if name in serving[replica]]
         shares[min(able, key=lambda replica: len(shares[replica]))].add(name)
     _balance(shares, serving)
-    target = {name: replica for replica, share in shares.items() for name in share}
-    return target | callers
+    return {name: replica for replica, share in shares.items() for name in share}
 
 
 def _balance(shares: Mapping[str, set[str]], serving: Mapping[str, frozenset[str]]) -> None:

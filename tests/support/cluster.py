@@ -20,7 +20,7 @@ from tests.support.system import EXCHANGE, QUEUE, until
 
 COMMIT_FIELDS = ("stream", "cursor", "owner", "epoch")
 HEARTBEAT_S = 1.0
-WAIT_S = 90.0
+WAIT_S = 60.0
 
 RECORD_COMMITS = (
     "CREATE TABLE history (id bigserial, stream text, cursor bigint, owner text, epoch bigint)",

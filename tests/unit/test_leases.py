@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ def snapshot(
     serving: dict[str, str], owners: dict[str, str | None] | None = None, called: dict[str, str] | None = None
 ) -> Snapshot:
     """`serving`: replica → its streams, a letter each. `owners`: stream → who holds it."""
-    names = {*(owners or {}), *(called or {})}
+    names = {*(owners or {}), *(called or {}), *"".join(serving.values())}
     return Snapshot(
         replicas=[Replica(id=each, process=PROCESS, serves=frozenset(streams)) for each, streams in serving.items()],
         leases={
@@ -60,6 +61,12 @@ def test_a_replica_that_drains_is_to_hold_nothing() -> None:
 
 def test_a_stream_goes_only_to_those_that_serve_it() -> None:
     assert assigned(snapshot({"1": "ab", "2": "cdef"})) == {"a": "1", "b": "1", "c": "2", "d": "2", "e": "2", "f": "2"}
+
+
+def test_what_is_no_stream_is_shared_by_itself() -> None:
+    seen = snapshot({"1": "abx", "2": "abx"}, {"a": "1", "b": "2", "x": "1"})
+    leases = {name: msgspec.structs.replace(lease, is_stream=name != "x") for name, lease in seen.leases.items()}
+    assert assigned(msgspec.structs.replace(seen, leases=leases)) == {"a": "1", "b": "2", "x": "1"}
 
 
 def test_a_stream_that_is_called_goes_to_the_caller_whatever_its_share() -> None:
