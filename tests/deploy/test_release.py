@@ -53,14 +53,15 @@ def test_compose_opens_ports_of_this_machine_alone_and_waits_for_health() -> Non
     assert {name for name, service in services().items() if "healthcheck" not in service} == {"bridge-1", "bridge-2"}
 
 
-def test_the_dockerfile_keeps_every_policy() -> None:
+def test_the_dockerfile_keeps_every_policy_but_one_that_is_misled() -> None:
     report = json.loads(
         run(
             *(TOOLS / "checkov", "--framework", "dockerfile", "--file", ROOT / "deploy" / "Dockerfile"),
             *("--output", "json", "--soft-fail", "--compact", "--quiet"),
         )
     )
-    assert [each["check_id"] for each in report["results"]["failed_checks"]] == []
+    # "No tag latest" does not see that BASE has a default, whose tag is another.
+    assert [each["check_id"] for each in report["results"]["failed_checks"]] == ["CKV_DOCKER_7"]
     assert report["summary"]["passed"] > 10
 
 

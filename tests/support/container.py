@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/notification-bridge:test"
 PODMAN = ("podman", "--runtime", str(ROOT / "deploy" / "image" / "runtime"))
 USER = 10001
-HARDENED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=64", "--memory=512m")
+HARDENED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=64")
+UNWATCHED = "--no-healthcheck"
+"""Kubernetes has its own probes, and podman's timer needs systemd."""
 
 
 class PodmanFailedError(Exception):
@@ -90,7 +92,7 @@ async def running(
     environment = {**settings, "BRIDGE_OPS__PORT": str(port)}
     give(directory)
     await podman(
-        *("run", "--detach", "--name", name, "--network=host", *HARDENED),
+        *("run", "--detach", "--name", name, "--network=host", UNWATCHED, *HARDENED),
         *("--volume", f"{directory}:{directory}", "--volume", f"{directory}:/var/lib/bridge"),
         *(f"--env={key}={value}" for key, value in environment.items()),
         *(IMAGE, *command),
