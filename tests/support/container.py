@@ -41,6 +41,15 @@ async def podman(*arguments: str) -> str:
     return output.decode()
 
 
+async def log_of(container: str) -> str:
+    """Both streams: podman writes a container's standard error to its own."""
+    process = await asyncio.create_subprocess_exec(
+        *PODMAN, "logs", container, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return output.decode()
+
+
 class Container:
     """A bridge in a container. Made by `running`."""
 
@@ -75,12 +84,8 @@ class Container:
         return int((await self.inspect())["State"]["ExitCode"])
 
     async def log(self) -> str:
-        """Both streams."""
-        process = await asyncio.create_subprocess_exec(
-            *PODMAN, "logs", self.name, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        output, _ = await process.communicate()
-        return output.decode()
+        """What it wrote."""
+        return await log_of(self.name)
 
 
 @asynccontextmanager

@@ -1,0 +1,93 @@
+"""The chart's pods, run for real: `helm test` finds all well, the bridge delivers, takes new HER-ids, and drains."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+
+from bridge.demo.process import free_port
+from bridge.sandbox.server import Sandbox
+from bridge.sandbox.sign_in.service import SignInPlan
+from bridge.sandbox.supply import SupplyPlan
+from tests.deploy.chart.matrix import SQLITE
+from tests.support.broker import declare_queue, ready_count
+from tests.support.chart import Values, merged
+from tests.support.container import PodmanFailedError, log_of, podman
+from tests.support.kube import playing
+from tests.support.system import until
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(400)]
+
+START_S = 120.0
+QUEUE = "subscriber"
+HER_IDS = (6789, 7001)
+
+
+def values(sandbox: Sandbox, port: int) -> Values:
+    """One bridge with SQLite, that signs in to the sandbox."""
+    nhn = {
+        "base_url": sandbox.nhn_url,
+        "auth": {"issuer": sandbox.issuer_url, "client_id": sandbox.client.client_id},
+        "poll_interval_s": 0.2,
+    }
+    return merged(
+        SQLITE,
+        {
+            "image": {"repository": "localhost/notification-bridge", "tag": "test", "pullPolicy": "Never"},
+            "settings": {"nhn": nhn, "ops": {"port": port}},
+            "herIds": {"files": {"default": [6789]}},
+        },
+    )
+
+
+async def test_the_rendered_pods_work(broker_vhost: str, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "broker.urls_file").write_text(f"# the broker\n{broker_vhost}\n")
+    await declare_queue(broker_vhost, QUEUE, "nhn.notifications", "#")
+    port = free_port()
+    supply = SupplyPlan(rate_per_s=20)
+    async with (
+        Sandbox(port=0, her_ids=HER_IDS, supply=supply, sign_in=SignInPlan()) as sandbox,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5, trust_env=False) as ops,
+    ):
+        (secrets / "nhn.auth.private_key_file").write_bytes(msgspec.json.encode(sandbox.client.jwk))
+        async with playing(values(sandbox, port), secrets=secrets, check=True) as pod:
+            assert await pod.wait() == 0, await log_of(pod.container)
+
+        async def receivers() -> int:
+            try:
+                streams = (await ops.get("/status")).json()["streams"]
+            except httpx.HTTPError:
+                return 0
+            return sum(stream["receivers"] or 0 for stream in streams)
+
+        async def is_ready() -> bool:
+            try:
+                return (await ops.get("/readyz")).is_success
+            except httpx.HTTPError:
+                return False
+
+        async def has_events() -> bool:
+            return await ready_count(broker_vhost, QUEUE) > 20
+
+        async def has_both() -> bool:
+            return await receivers() == 2
+
+        async with playing(values(sandbox, port), secrets=secrets) as pod:
+            await until(is_ready, timeout_s=START_S)
+            await until(has_events, timeout_s=START_S)
+            assert await receivers() == 1
+            await pod.replace("her-ids", "default", "6789\n7001\n")
+            await until(has_both, timeout_s=START_S)
+            with pytest.raises(PodmanFailedError, match="Read-only file system"):
+                await podman("exec", pod.container, "touch", "/etc/bridge/settings/x")
+            assert await pod.stop() == 0
+            assert '"drained": true' in (await log_of(pod.container)).splitlines()[-1]
+
+
+def test_the_broker_is_this_machine_s(broker_url: str) -> None:
+    """The pods share this machine's network."""
+    assert urlsplit(broker_url).hostname in {"127.0.0.1", "localhost"}
