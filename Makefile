@@ -1,7 +1,7 @@
 # What people and CI run. Every target works on a fresh checkout: it sets up first what it needs.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test soak chart monitoring image check generate picture package lock clean
+.PHONY: help setup demo test soak bench chart monitoring image check generate picture package lock clean
 
 # The tests and the demo start many processes, and without compiled files each would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,19 +18,22 @@ setup: ## make .venv, with exactly the locked dependencies
 demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": options of bridge demo)
 	@deploy/with-rabbitmq $(BIN)/bridge demo $(ARGS)
 
-test: setup ## all tests, with a real RabbitMQ (ARGS="...": options of pytest)
-	@deploy/with-rabbitmq $(BIN)/pytest $(ARGS)
+test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
-soak: setup ## what takes minutes: tokens of a short life renewed under load
-	@deploy/with-rabbitmq $(BIN)/pytest -m soak $(ARGS)
+soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
+
+bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
+	@deploy/with-rabbitmq $(BIN)/python -m tests.bench $(ARGS)
 
 chart: setup ## the chart by helm 3 and 4, the schemas of several Kubernetes versions, and policies
 	@deploy/tools/setup
 	$(BIN)/pytest -m chart $(ARGS)
 
-image: setup ## build the image and run it as Kubernetes would, with a real RabbitMQ (Debian, as root)
+image: setup ## build the image and run it as Kubernetes would, with real RabbitMQ and PostgreSQL (Debian, as root)
 	@deploy/image/build
-	@deploy/with-rabbitmq $(BIN)/pytest -m image $(ARGS)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m image $(ARGS)
 
 monitoring: setup ## alerts and dashboard on a real Prometheus that watches a real bridge (Debian)
 	@deploy/tools/setup

@@ -1,38 +1,30 @@
-"""The composition root: from settings to a running bridge. Adapters are put together here and nowhere else."""
+"""The composition root: from settings to a running bridge."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from functools import partial
 
-import httpx
 import structlog
 
 from bridge import __version__
-from bridge.auth.helseid import HelseId
 from bridge.clock import SystemClock
-from bridge.errors import ConfigurationError, StoreUnavailable
-from bridge.http import HostGate, HttpReader
-from bridge.nhn.api import NhnApi
-from bridge.nhn.messages import MessageMaker
-from bridge.nhn.source import PollSettings
+from bridge.composition.altinn import altinn_service
+from bridge.composition.broker import make_broker
+from bridge.composition.nhn import nhn_services
+from bridge.composition.parts import Parts
+from bridge.composition.store import make_store
+from bridge.errors import StoreUnavailable
 from bridge.ops.metrics import Metrics
 from bridge.ops.server import OpsServer
 from bridge.ops.service_telemetry import BridgeTelemetry
-from bridge.ops.state import Bounds, BridgeState
+from bridge.ops.state import BridgeState
 from bridge.ops.tail import Tail
 from bridge.ports import Clock
-from bridge.rabbitmq.connection import BrokerObserver, RabbitBroker
-from bridge.rabbitmq.tls import client_context
-from bridge.rabbitmq.topology import Subscription, Topology
 from bridge.retry import Backoff
-from bridge.service import NhnService, NhnServiceSettings, stay_connected
-from bridge.settings import Receivers, Settings, Tenant
-from bridge.sign_in import make_sign_in, organisation
-from bridge.store import open_store
-from bridge.store.nhn import NhnStore
-from bridge.supervisor import signals_set, supervise, unless_stopped
+from bridge.settings import Receivers, Settings
+from bridge.store import Stores
+from bridge.streams import stay_connected
+from bridge.supervisor import Service, signals_set, supervise, unless_stopped
 
 log = structlog.get_logger()
 
@@ -44,14 +36,12 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
     InvariantViolation and defects.
     """
     settings.require_source()
-    if settings.altinn.is_on:
-        raise ConfigurationError("The Altinn source is not in this version: set BRIDGE_ALTINN__ENABLED to off.")
-    receivers = Receivers(settings.nhn.all_tenants)
+    receivers = Receivers(settings.nhn.all_tenants if settings.nhn.is_on else ())
     receivers.current()
     clock, stop = SystemClock(), stop or asyncio.Event()
     state, metrics, tail = (
         BridgeState(clock, __version__),
-        Metrics(sources=["nhn"], per_her_id=settings.ops.metrics_per_her_id),
+        Metrics(sources=settings.sources, per_her_id=settings.ops.metrics_per_her_id),
         Tail() if settings.ops.tail else None,
     )
     telemetry = BridgeTelemetry(state, metrics, tail=tail)
@@ -67,14 +57,16 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
                 return True
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
-            sign_in = await resources.enter_async_context(make_sign_in(settings, telemetry.sign_in, clock))
-            gate = HostGate(clock)  # one a host, whichever tenant calls
-            parts = _Parts(settings, receivers, sign_in, gate, broker, store, telemetry, clock)
-            services = [
-                await resources.enter_async_context(_service(parts, tenant)) for tenant in settings.nhn.all_tenants
-            ]
+            parts = Parts(settings, broker, store, telemetry, clock)
+            services: list[Service] = [partial(stay_connected, broker, clock=clock)]
+            if settings.nhn.is_on:
+                nhn = await resources.enter_async_context(nhn_services(parts, receivers))
+                services += [service.run for service in nhn]
+            if settings.altinn.is_on:
+                altinn = await resources.enter_async_context(altinn_service(parts))
+                services.append(altinn.run)
             is_drained = await supervise(
-                [partial(stay_connected, broker, clock=clock), *(service.run for service in services)],
+                services,
                 stop=stop,
                 observer=telemetry,
                 clock=clock,
@@ -84,113 +76,14 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
     return is_drained
 
 
-def make_broker(settings: Settings, observer: BrokerObserver) -> RabbitBroker:
-    """The broker of the settings; not connected yet. Raises ConfigurationError for URLs or TLS files it cannot use."""
-    broker, tls = settings.broker, settings.broker.tls
-    return RabbitBroker(
-        broker.url_source.get,
-        topology=Topology(
-            exchanges=settings.event_exchanges,
-            parked_exchange=broker.exchange_parked,
-            parked_queue=broker.exchange_parked,
-            subscriptions=tuple(
-                Subscription(
-                    queue=each.queue,
-                    exchange=settings.exchange_of(each),
-                    bindings=each.bindings,
-                    required=each.required,
-                    declare=each.declare,
-                )
-                for each in broker.subscriptions
-            ),
-            mode=broker.topology,
-        ),
-        confirm_timeout_s=broker.confirm_timeout_s,
-        max_in_flight=broker.max_in_flight,
-        observer=observer,
-        tls=client_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file),
-    )
-
-
-@asynccontextmanager
-async def make_api(
-    settings: Settings, gate: HostGate, clock: Clock, auth: httpx.Auth | None = None
-) -> AsyncIterator[NhnApi]:
-    """NHN's API as one tenant calls it, with its `auth`."""
-    nhn, http = settings.nhn, settings.http
-    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s), auth=auth) as client:
-        reader = HttpReader(
-            client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
-        )
-        yield NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What all services share."""
-
-    settings: Settings
-    receivers: Receivers
-    sign_in: HelseId | None
-    gate: HostGate
-    broker: RabbitBroker
-    store: NhnStore
-    telemetry: BridgeTelemetry
-    clock: Clock
-
-
-@asynccontextmanager
-async def _service(parts: _Parts, tenant: Tenant) -> AsyncIterator[NhnService]:
-    broker = parts.settings.broker
-    auth = parts.sign_in.auth(organisation(tenant)) if parts.sign_in else None
-    async with make_api(parts.settings, parts.gate, parts.clock, auth) as api:
-        yield NhnService(
-            service_settings(parts.settings, tenant),
-            wanted=lambda: parts.receivers.current()[tenant.name],
-            api=api,
-            broker=parts.broker,
-            store=parts.store,
-            maker=MessageMaker(
-                exchange=broker.exchange_nhn,
-                parked_exchange=broker.exchange_parked,
-                ignore=parts.settings.nhn.ignore,
-                clock=parts.clock,
-            ),
-            telemetry=parts.telemetry,
-            clock=parts.clock,
-        )
-
-
-def service_settings(settings: Settings, tenant: Tenant) -> NhnServiceSettings:
-    """What of the settings concerns a tenant's streams."""
-    nhn, broker = settings.nhn, settings.broker
-    return NhnServiceSettings(
-        tenant=tenant.name,
-        start=nhn.start,
-        page_size=nhn.page_size,
-        poll=PollSettings(
-            poll_interval_s=nhn.poll_interval_s, overlap_s=nhn.overlap_s, retry_refused_s=nhn.retry_refused_s
-        ),
-        unroutable=broker.unroutable,
-        parked_exchange=broker.exchange_parked,
-        parked_limit=broker.parked_limit,
-        bounds=Bounds.of(
-            poll_interval_s=nhn.poll_interval_s,
-            http_timeout_s=settings.http.timeout_s,
-            confirm_timeout_s=broker.confirm_timeout_s,
-            retry_refused_s=nhn.retry_refused_s,
-        ),
-    )
-
-
 async def _opened_store(
     settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
-) -> NhnStore:
+) -> Stores:
     """The store, its schema up to date, as soon as it lets itself be opened."""
     attempt, backoff = 0, Backoff()
     while True:
         try:
-            store = await resources.enter_async_context(open_store(settings.store.url_source.get(), clock=clock))
+            store = await resources.enter_async_context(make_store(settings, clock))
         except StoreUnavailable as error:
             telemetry.store.failed(error)
             await clock.sleep(backoff.delay_s(attempt))

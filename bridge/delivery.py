@@ -169,26 +169,28 @@ class Delivery:
     ) -> dict[str, int]:
         """Take in what became of a page's messages. Returns how many to send again after a pause, by cause."""
         again: dict[str, int] = {}
+        routed: set[int] = set()
         for index, outcome in zip(indexes, outcomes, strict=True):
-            if outcome is Outcome.UNKNOWN:
+            if outcome is Outcome.ROUTED:
+                routed.add(index)
+                if reason := page.messages[index].parked_reason:
+                    self._observer.parked(page.messages[index], reason)
+            elif outcome is Outcome.UNKNOWN:
                 self._lose_session(page, progressed=Outcome.ROUTED in outcomes)
-                again["unknown"] = len(page.open)
+                again["unknown"] = len(page.open) - len(routed)
                 break  # all after it go again, whatever came of them: they must not stand before it
-            if cause := self._settle_one(page, index, outcome, parking_allowed=parking_allowed):
+            elif cause := self._mend(page, index, outcome, parking_allowed=parking_allowed):
                 again[cause] = again.get(cause, 0) + 1
         else:
             self._sessions_lost = 0
             self._show_held(page, is_held="held" in again)
+        page.open = [index for index in page.open if index not in routed]
         return again
 
-    def _settle_one(self, page: _Page, index: int, outcome: Outcome, *, parking_allowed: bool) -> str | None:
-        """Settle one message or replace it by its parked form. Returns why it has to wait before it goes again."""
+    def _mend(self, page: _Page, index: int, outcome: Outcome, *, parking_allowed: bool) -> str | None:
+        """Replace a message by its parked form. Returns why it has to wait, where it is to go again as it is."""
         message = page.messages[index]
         match outcome:
-            case Outcome.ROUTED:
-                page.open.remove(index)
-                if message.parked_reason:
-                    self._observer.parked(message, message.parked_reason)
             case Outcome.RETURNED if message.parked_reason or not parking_allowed:
                 return "held"
             case Outcome.RETURNED:
@@ -197,7 +199,7 @@ class Delivery:
             case Outcome.POISON:
                 page.messages[index] = self._park(message, "poison")
                 page.session, page.singly = None, False
-            case Outcome.REFUSED | Outcome.UNKNOWN:
+            case _:
                 return "refused"
         return None
 

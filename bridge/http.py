@@ -32,20 +32,34 @@ class BodyTooLarge(SourceUnavailable):
 
 
 class HostGate:
-    """Holds all calls to one host for as long as that host asked for (`Retry-After` of a 429 or 503)."""
+    """Holds all calls to one host for as long as that host asked for (`Retry-After` of a 429 or 503), and spaces them.
 
-    def __init__(self, clock: Clock) -> None:
+    Calls go through in the order in which they came, evenly: a quiet time saves nothing up for a burst.
+    """
+
+    def __init__(self, clock: Clock, *, max_requests_per_s: float | None = None) -> None:
+        """`max_requests_per_s`: > 0; None: as many as come."""
         self._clock = clock
         self._open_at = 0.0
+        self._turn = asyncio.Lock()
+        self._last_at = float("-inf")
+        self.max_requests_per_s = max_requests_per_s
+        """May be changed at any time, and holds from the next call on."""
 
     def hold(self, seconds: float) -> None:
         """Let nobody through for `seconds` from now; never shortens a hold."""
         self._open_at = max(self._open_at, self._clock.monotonic() + seconds)
 
     async def wait(self) -> None:
-        """Return once the gate is open."""
-        while (left := self._open_at - self._clock.monotonic()) > 0:
-            await self._clock.sleep(left)
+        """Return once the gate is open and the last call is long enough ago. Who is cancelled takes up no place."""
+        async with self._turn:
+            while (left := self._next_at() - self._clock.monotonic()) > 0:
+                await self._clock.sleep(left)
+            self._last_at = self._clock.monotonic()
+
+    def _next_at(self) -> float:
+        spacing_s = 1.0 / self.max_requests_per_s if self.max_requests_per_s else 0.0
+        return max(self._open_at, self._last_at + spacing_s)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
@@ -85,14 +99,14 @@ class HttpReader:
         self,
         url: str,
         *,
-        params: httpx.QueryParams,
         headers: Mapping[str, str],
+        params: httpx.QueryParams | None = None,
         observe: Callable[[bytes], bool] | None = None,
     ) -> Answer:
         """One GET with a complete body of at most `max_body_bytes`.
 
-        `observe`: sees every piece of a body that is too large, until it returns True. Raises SourceUnavailable (with
-        `retry_after_s` where the host asked for a pause), BodyTooLarge.
+        `params`: the query, where `url` has none. `observe`: sees every piece of a body that is too large, until
+        it returns True. Raises SourceUnavailable (with `retry_after_s` where the host asked for a pause), BodyTooLarge.
         """
         await self._gate.wait()
         try:
@@ -108,7 +122,7 @@ class HttpReader:
 
     @asynccontextmanager
     async def _opened(
-        self, url: str, params: httpx.QueryParams, headers: Mapping[str, str]
+        self, url: str, params: httpx.QueryParams | None, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         # gzip only: one known ratio, where a chain of codings could multiply a small body without bound
         asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}

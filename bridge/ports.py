@@ -4,14 +4,22 @@ Adapters try once and raise; repeating is decided in the pipeline and in the del
 suite in tests/contract that every implementation passes, the fakes of tests/support included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from bridge.checkpoints import NhnCheckpoint, StreamState
+from bridge.checkpoints import (
+    AltinnCheckpoint,
+    EmailSeen,
+    FeedState,
+    NhnCheckpoint,
+    OrderState,
+    StreamState,
+    WatchedOrder,
+)
 from bridge.events.message import Message
 
 C = TypeVar("C")
@@ -126,6 +134,53 @@ class Broker(Protocol):
         ...
 
 
+class Delivered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A message of an inbox that is not acknowledged yet."""
+
+    body: bytes
+    """As it was published; of one that is not whole, what is kept of it instead (`events.parked.remains_of`)."""
+    is_whole: bool = True
+    """False: it was larger than what this project asks of a broker (`events.parked.MAX_BODY_BYTES`)."""
+    content_type: str | None = None
+    exchange: str = ""
+    """What it was published to, with which routing key."""
+    routing_key: str = ""
+    channel: int
+    """Which of the inbox's channels delivered it: its tag means something there alone."""
+    tag: int
+
+
+class Inbox(Protocol):
+    """One queue that others publish to for the bridge. It has one reader: none of its calls overlaps with itself."""
+
+    async def subscribe(self) -> None:
+        """Return once the queue's messages are delivered here, which is at once where they are already.
+
+        Raises BrokerUnavailable where there is no connection, the queue is missing or may not be read, or the
+        subscription has ended since the last call (broker lost, queue deleted): another call subscribes anew.
+        """
+        ...
+
+    async def receive(self) -> Sequence[Delivered]:
+        """Wait for messages, after `subscribe` where that is needed: at least one, in the order of their delivery.
+
+        A bounded number is delivered and not acknowledged at a time; with all of them taken, it waits. Raises as
+        `subscribe` does, and when the subscription ends meanwhile: what is not acknowledged by then is delivered again.
+        May be cancelled; nothing is taken then.
+        """
+        ...
+
+    async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
+        """Let the broker forget them. Never raises: where the subscription that delivered them has ended, nothing
+        happens, as they are delivered again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the subscription; what is not acknowledged is in the queue again. Bounded, never raises."""
+        ...
+
+
 class Committer(Protocol[C_contra]):
     """What of a store a pipeline needs. A commit is on disk when it returns; a failed one changed nothing."""
 
@@ -151,4 +206,68 @@ class Store(Committer[NhnCheckpoint], Protocol):
 
     async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
         """Take receivers out of their streams; each keeps its cursor."""
+        ...
+
+
+class OrderStore(Committer[AltinnCheckpoint], Protocol):
+    """Durable memory of Altinn's streams. A commit may always be repeated: it gives the same result.
+
+    Order ids are UUIDs in their canonical form, times seconds since the epoch. Every call raises StoreUnavailable.
+    """
+
+    async def due(self, stream: str, *, now: float, limit: int) -> Sequence[WatchedOrder]:
+        """Orders of the stream that are due at `now`, the oldest due first, at most `limit`."""
+        ...
+
+    async def next_due(self, stream: str) -> float | None:
+        """When the first of the stream's orders is due, in the past or to come; None: no order is open."""
+        ...
+
+    async def emails(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, EmailSeen]]:
+        """Order id → notification id → what was published of it last. Each id that was asked for is in it, with nothing
+        where no e-mail of it was seen.
+        """
+        ...
+
+    async def feed(self, stream: str) -> FeedState | None:
+        """How far the status feed is read; None: not at all yet."""
+        ...
+
+    async def orders(
+        self,
+        *,
+        states: Collection[OrderState] | None = None,
+        stream: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Sequence[WatchedOrder]:
+        """A page of the orders by id: those in one of the states (None: any), of the stream (None: any), whose ids are
+        greater than `after`, at most `limit`.
+        """
+        ...
+
+    async def order(self, order_id: str) -> WatchedOrder | None:
+        """One order; None: it is not watched and was not."""
+        ...
+
+    async def states(self, order_ids: Collection[str]) -> Mapping[str, OrderState]:
+        """Order id → state, of those that are there."""
+        ...
+
+    async def email_counts(self, order_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+        """Order id → status → how many of its e-mails have it, of those orders of which e-mails were seen."""
+        ...
+
+    async def counts(self) -> Mapping[OrderState, int]:
+        """How many orders are in each state; every state is in it."""
+        ...
+
+    async def remove(self, order_ids: Collection[str]) -> int:
+        """Forget orders and their e-mails. Returns how many of them were there."""
+        ...
+
+    async def forget_closed(self, before: float, limit: int) -> int:
+        """Forget orders that were closed before a moment, the oldest first, at most `limit`, and their e-mails. Returns
+        how many; fewer than `limit`: no more are left.
+        """
         ...

@@ -1,18 +1,22 @@
-"""What every test may ask for: a real broker, and a vhost on it that no other test sees."""
+"""What every test may ask for: a real broker and database server, and on each a place that no other test sees."""
 
 import asyncio
 import os
 import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from bridge.store import open_store
 from tests.support import signed_in
 from tests.support.broker import CommandFailedError, Rabbitmqctl
+from tests.support.clock import FakeClock
+from tests.support.postgres import Databases, run_apart
 
 # Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
 # sees, still less point one at a real API.
@@ -98,3 +102,47 @@ def rabbitmqctl(broker_url: str) -> Rabbitmqctl:
         return output.decode()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty store, to be copied: migrating each would take most of the time."""
+    path = tmp_path_factory.mktemp("store") / "bridge.db"
+
+    async def make() -> None:
+        async with open_store(f"sqlite:///{path}", clock=FakeClock()):
+            pass
+
+    run_apart(make())
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[Databases]:
+    """Makes databases on the PostgreSQL under test."""
+    url = os.environ.get("TEST_POSTGRES_URL")
+    if not url:
+        pytest.exit("These tests need a PostgreSQL: run `make test`, or `deploy/with-postgres .venv/bin/pytest`.", 1)
+    databases = Databases(url)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: Databases) -> str:
+    """URL of a database with the store's tables and nothing in them. The tables are to be left as they are."""
+    return postgres_databases.emptied()
+
+
+@pytest.fixture
+def own_postgres_url(postgres_databases: Databases) -> Iterator[str]:
+    """URL of a database with nothing in it, to do anything with; dropped afterwards. Takes half a second."""
+    url = postgres_databases.make()
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def pg_ctl_command(postgres_databases: Databases) -> str:
+    """Stops and starts the server itself. One that somebody else runs is not ours to break: the test is skipped."""
+    return os.environ.get("TEST_PG_CTL") or pytest.skip("needs pg_ctl, and TEST_POSTGRES_URL names a server without it")

@@ -8,8 +8,9 @@ from bridge.altinn.decode import problem_code
 from bridge.errors import AuthenticationError, BridgeError, RequestRejected, SourceUnavailable
 
 SHIPMENT_NOT_FOUND = "NOT-00003"
-CLIENT_ERRORS = frozenset(range(400, 500)) - {408}
-"""Statuses that blame the request. 408 (Request Timeout) is no fault of what was asked."""
+CLIENT_ERRORS = frozenset(range(400, 500)) - {408, 425, 499}
+"""Statuses that blame the request. 408 (Request Timeout), 425 (Too Early) and 499 (a request that was cut off, as the
+API says it) are no fault of what was asked."""
 
 
 class OrderUnknown(BridgeError):

@@ -7,6 +7,7 @@ import msgspec
 
 from bridge.altinn.decode import Email, EmailSummary, InvalidEmail
 from bridge.checkpoints import EmailSeen
+from bridge.events.altinn import is_final
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 INVALID = "invalid"
@@ -60,9 +61,15 @@ def latest(emails: Sequence[Email]) -> dict[str, Email]:
     found: dict[str, Email] = {}
     for email in emails:
         known = found.get(email.notification.id)
-        if known is None or (email.moment or _EVER) >= (known.moment or _EVER):
+        if known is None or _rank(email) > _rank(known):
             found[email.notification.id] = email
     return found
+
+
+def _rank(email: Email) -> tuple[datetime, bool, str, str]:
+    """Of two items of one moment the same one counts at every poll, in whatever order they come."""
+    status = email.notification.send_status
+    return email.moment or _EVER, is_final(status.status), status.status, status.last_update
 
 
 def _differs(email: Email, seen: EmailSeen | None) -> bool:

@@ -3,17 +3,16 @@
 import hashlib
 import re
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from bridge.events.altinn import EmailNotification, RecipientDetail, reduced_item
+from bridge.events.altinn import MAX_STATUS_CHARS, EmailNotification, RecipientDetail, reduced_item
 from bridge.events.cloudevent import moment_of
 from bridge.surrogates import mended
 
 MAX_SEQUENCE = 2**63 - 1
-MAX_ID_CHARS = 100
-"""An id is a UUID; one that is longer could not be part of an event's id."""
 
 
 class Email(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +31,10 @@ class InvalidEmail(msgspec.Struct, frozen=True, gc=False):
     remains: bytes
     problem: str
     """Why, without a word of its content."""
+
+    def __repr__(self) -> str:
+        """Not what remains: that may hold an address."""
+        return f"InvalidEmail({self.key}, {self.problem})"
 
 
 class EmailSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +55,7 @@ class Shipment(msgspec.Struct, frozen=True):
     """`Order_Registered`, …"""
     last_update: str | None
     moment: datetime | None
+    """Of `last_update`; None where that stands for no time."""
 
 
 class FeedItem(msgspec.Struct, frozen=True):
@@ -67,16 +71,19 @@ class NotUnderstood(Exception):
     """The answer is not the documented JSON. Says nothing about what it stands for."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
 class _Summary(msgspec.Struct, rename="camel"):
     order_id: str
-    generated: int
-    succeeded: int
+    generated: _Count
+    succeeded: _Count
     notifications: list[msgspec.Raw]
     senders_reference: str | None = None
 
 
 class _Shipment(msgspec.Struct, rename="camel"):
-    status: str
+    status: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STATUS_CHARS)]
     last_update: str | None = None
 
 
@@ -119,11 +126,11 @@ def read_summary(body: bytes, *, order_id: str, recipient: RecipientDetail) -> E
     except _ERRORS as error:
         raise NotUnderstood(f"not the documented JSON: {error}") from error
     if summary.order_id.lower() != order_id:
-        raise NotUnderstood("it is about another order")
+        raise NotUnderstood("about another order")
     emails: list[Email] = []
     invalid: list[InvalidEmail] = []
     for raw in summary.notifications:
-        item = _read_email(raw, recipient)
+        item = _read_email(raw, order_id, recipient)
         if isinstance(item, Email):
             emails.append(item)
         else:
@@ -139,12 +146,18 @@ def read_summary(body: bytes, *, order_id: str, recipient: RecipientDetail) -> E
 
 
 def read_shipment(body: bytes) -> Shipment:
-    """Where a 200 answer says that the order stands. Raises NotUnderstood."""
+    """Where a 200 answer says that the order stands. A time that is none keeps nobody from its status.
+
+    Raises NotUnderstood.
+    """
     try:
         shipment = _decode_shipment(mended(body))
-        return Shipment(shipment.status, shipment.last_update, moment_of(shipment.last_update))
-    except (*_ERRORS, ValueError) as error:
+    except _ERRORS as error:
         raise NotUnderstood("not the documented JSON") from error
+    try:
+        return Shipment(shipment.status, shipment.last_update, moment_of(shipment.last_update))
+    except ValueError:
+        return Shipment(shipment.status, None, None)
 
 
 def read_feed(body: bytes) -> tuple[list[FeedItem], int]:
@@ -168,25 +181,26 @@ def problem_code(body: bytes) -> str | None:
     return text if _CODE.fullmatch(text) else None
 
 
-def _read_email(raw: msgspec.Raw, recipient: RecipientDetail) -> Email | InvalidEmail:
+def _read_email(raw: msgspec.Raw, order_id: str, recipient: RecipientDetail) -> Email | InvalidEmail:
     try:
         notification = _decode_email(raw)
-        moment = moment_of(notification.send_status.last_update)
-    except ValueError as error:  # msgspec's and the decoding's errors are ValueErrors, too
-        problem = str(error) if isinstance(error, msgspec.MsgspecError) else "lastUpdate is no date, or not UTF-8"
-        return _invalid(raw, problem, recipient)
-    if not 1 <= len(notification.id) <= MAX_ID_CHARS or not notification.send_status.status:
-        return _invalid(raw, "id or status is empty or too long", recipient)
-    return Email(notification, moment)
+        return Email(notification, moment_of(notification.send_status.last_update))
+    except msgspec.MsgspecError as error:
+        problem = str(error)
+    except (ValueError, RecursionError):
+        problem = "lastUpdate is no date, or it is not UTF-8 or nested too deeply"
+    return _invalid(raw, problem, order_id, recipient)
 
 
-def _invalid(raw: msgspec.Raw, problem: str, recipient: RecipientDetail) -> InvalidEmail:
+def _invalid(raw: msgspec.Raw, problem: str, order_id: str, recipient: RecipientDetail) -> InvalidEmail:
     digest = hashlib.sha256(raw).hexdigest()
+    remains = msgspec.json.encode({"orderId": order_id, "sha256": digest})
     try:
-        kept = reduced_item(msgspec.json.decode(raw), recipient)
+        if kept := reduced_item(msgspec.json.decode(raw), recipient):
+            remains = msgspec.json.encode(kept)
     except _ERRORS:
-        kept = None
-    return InvalidEmail(f"sha256:{digest}", msgspec.json.encode(kept or {"sha256": digest}), problem)
+        pass
+    return InvalidEmail(f"sha256:{digest}", remains, problem)
 
 
 def _read_feed_item(raw: msgspec.Raw) -> FeedItem | None:

@@ -1,7 +1,7 @@
 """What a poll means for its order: what to publish and to remember, whether it has ended, when it is next due. Pure.
 
 registered --left Order_Registered--> sending --every e-mail final, and the order--> completed
-|                                    |----- no change for too long ------------> given-up
+|                                    |----- not ended for too long ------------> given-up
 |--cancelled, condition-not-met      |----- not known to the API (missing) ----> not-found
 """
 
@@ -13,6 +13,7 @@ from bridge.altinn.changes import Changes, changes, latest
 from bridge.altinn.decode import EmailSummary, Shipment
 from bridge.altinn.schedule import Dice, PollSchedule, next_poll_at
 from bridge.checkpoints import ClosedState, EmailSeen, OpenState, OrderPolled, WatchedOrder
+from bridge.errors import TransientError
 from bridge.events.altinn import is_final, is_known
 
 MISSING_GRACE_S = 900.0
@@ -32,7 +33,9 @@ class Seen(msgspec.Struct, frozen=True):
 
     summary: EmailSummary
     shipment: Shipment | None = None
-    """None: not asked, because the e-mails alone say that the order goes on."""
+    """None: not asked, because the e-mails alone say that the order goes on, or not answered."""
+    trouble: TransientError | None = None
+    """Why it was not answered: that keeps no e-mail's change from being published."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -82,7 +85,9 @@ def conclude(
     schedule: PollSchedule,
     dice: Dice,
 ) -> Verdict:
-    """The verdict on one poll. `seen`: notification id → what was published last; `now`: seconds since the epoch."""
+    """The verdict on one poll. `seen`: notification id → what was published last; `now`: when it was made, in seconds
+    since the epoch; what has changed since then is for the next poll.
+    """
     if isinstance(observation, Missing):
         return _missing(order, now=now, schedule=schedule, dice=dice)
     summary, shipment = observation.summary, observation.shipment

@@ -29,10 +29,11 @@ def next_poll_at(
 ) -> float:
     """The pause is as long as the order has been quiet, at least the first and at most the longest: it doubles.
 
-    `quiet_since`: when it last changed; `not_before`: when it is to be sent at all. Seconds since the epoch.
+    `quiet_since`: when it last changed; `not_before`: when it is to be sent at all, from where on it is quiet.
+    Seconds since the epoch.
     """
-    quiet_s = min(max(now - quiet_since, schedule.first_poll_s), schedule.max_poll_s)
-    at = now + quiet_s * dice.uniform(1 - JITTER, 1 + JITTER)
-    if not_before is None or not_before <= now:
-        return at
-    return max(at, min(not_before + schedule.first_poll_s, now + MAX_AHEAD_S))
+    spread = dice.uniform(1 - JITTER, 1 + JITTER)
+    if not_before is not None and not_before > now:
+        return min(not_before + schedule.first_poll_s * spread, now + MAX_AHEAD_S * spread)
+    quiet_s = now - max(quiet_since, not_before or quiet_since)
+    return now + min(max(quiet_s, schedule.first_poll_s), schedule.max_poll_s) * spread

@@ -20,7 +20,7 @@ from bridge.altinn.messages import OrderMessageMaker
 from bridge.altinn.poll import poll_order
 from bridge.altinn.schedule import PollSchedule
 from bridge.checkpoints import AltinnCheckpoint, EmailSeen, OrderPolled, OrdersPolled, WatchedOrder
-from bridge.errors import SourceUnavailable, TransientError
+from bridge.errors import AuthenticationError, TransientError
 from bridge.events.message import Message
 from bridge.ports import Batch, Clock
 from bridge.retry import Backoff
@@ -30,7 +30,7 @@ POLLS_AT_A_TIME = 8
 LOOK_AT_A_TIME = 100
 """Orders that one look at the store brings: it bounds the stream's memory."""
 LOOK_S = 1.0
-"""Between two looks while nothing is due: how soon a new order is polled."""
+"""Between two looks while nothing is due, at most: how soon a new order is polled."""
 MAX_MESSAGES = 1000
 """A batch is handed out once it has so many; one order may bring more."""
 FAILURES_IN_A_ROW = 3
@@ -71,6 +71,8 @@ class _Done(msgspec.Struct, frozen=True):
 
     order: WatchedOrder
     observation: Observation
+    at: float
+    """When it began, in seconds since the epoch: it shows all that had changed by then."""
 
 
 class _Rest(msgspec.Struct, frozen=True):
@@ -79,6 +81,7 @@ class _Rest(msgspec.Struct, frozen=True):
     until: float
     """Monotonic second."""
     failures: int
+    """Its own, without those of the API."""
 
 
 class OrdersSource:
@@ -114,6 +117,7 @@ class OrdersSource:
         self._resting: dict[str, _Rest] = {}
         self._failures_in_a_row = 0
         self._looked_at = float("-inf")
+        self._look_s = min(LOOK_S, schedule.first_poll_s)
 
     async def next(self) -> Batch[AltinnCheckpoint]:
         """See ports.Source."""
@@ -124,19 +128,17 @@ class OrdersSource:
                 await self._await_polls()
             else:
                 self._observer.idle()
-                await self._clock.sleep(LOOK_S)
+                await self._clock.sleep(self._look_s)
         return await self._batch()
 
     async def committed(self, batch: Batch[AltinnCheckpoint]) -> None:
-        """Its orders are out of hand; what has become of them is certain now."""
+        """Its orders are out of hand; those that have ended are told of, now that it is certain."""
         if not isinstance(batch.checkpoint, OrdersPolled):
             return
         for order in batch.checkpoint.orders:
             self._in_hand.discard(order.order_id)
             if order.due_at is None:
                 self._observer.order_closed(order.order_id, order.state)
-            elif order.state == "missing":
-                self._observer.order_missing(order.order_id)
 
     async def close(self) -> None:
         """Cut the polls off; what they would have shown is asked for again."""
@@ -147,20 +149,21 @@ class OrdersSource:
         self._polling.clear()
 
     async def _look(self) -> None:
-        """Find what is due, unless enough is known to be."""
+        """Find what is due, unless enough is known to be. Those that failed before come after all others."""
         now = self._clock.monotonic()
-        if self._waiting or len(self._polling) >= POLLS_AT_A_TIME or now - self._looked_at < LOOK_S:
+        if self._waiting or len(self._polling) >= POLLS_AT_A_TIME or now - self._looked_at < self._look_s:
             return
         at = self._clock.now().timestamp()
         self._resting = {name: rest for name, rest in self._resting.items() if rest.until > now - FORGET_REST_S}
         skipped = len(self._in_hand) + len(self._resting)
         found = await self._store.due(self._stream, now=at, limit=LOOK_AT_A_TIME + skipped)
-        fresh = [order for order in found if self._is_free(order.order_id, now)][:LOOK_AT_A_TIME]
+        free = [order for order in found if self._is_free(order.order_id, now)]
+        fresh = sorted(free, key=lambda order: order.order_id in self._resting)[:LOOK_AT_A_TIME]
         if len(fresh) < LOOK_AT_A_TIME:
             self._looked_at = now  # there is no more
         self._waiting.extend(fresh)
         self._in_hand.update(order.order_id for order in fresh)
-        self._observer.overdue(max((at - (order.due_at or at) for order in fresh), default=0.0))
+        self._observer.overdue(max((at - (order.due_at or at) for order in found), default=0.0))
 
     def _is_free(self, order_id: str, now: float) -> bool:
         rest = self._resting.get(order_id)
@@ -172,18 +175,20 @@ class OrdersSource:
             self._polling[asyncio.create_task(self._poll(order), name=f"poll {order.order_id}")] = order
 
     async def _poll(self, order: WatchedOrder) -> _Done:
-        started = self._clock.monotonic()
+        started, at = self._clock.monotonic(), self._clock.now().timestamp()
         observation = await poll_order(self._api, order.order_id)
         items = len(observation.summary.emails) if isinstance(observation, Seen) else 0
         self._observer.polled(seconds=self._clock.monotonic() - started, items=items, full=False)
-        return _Done(order, observation)
+        if isinstance(observation, Seen) and observation.trouble is not None:
+            self._observer.poll_failed(observation.trouble, attempt=0)
+        return _Done(order, observation, at)
 
     async def _await_polls(self) -> None:
         """Take in polls that are done, or see after a moment whether more orders are due.
 
-        Raises TransientError where it is the API that fails, and not an order.
+        Raises TransientError where it is the API that fails, and not an order, once nothing is left to hand out.
         """
-        moment = asyncio.create_task(self._clock.sleep(LOOK_S), name="moment")
+        moment = asyncio.create_task(self._clock.sleep(self._look_s), name="moment")
         try:
             await asyncio.wait({moment, *self._polling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -198,26 +203,30 @@ class OrdersSource:
             else:
                 self._failures_in_a_row = 0
                 self._resting.pop(order.order_id, None)
-        if trouble is not None:
+        if trouble is not None and not self._done:
             raise trouble
+        if trouble is not None:
+            self._observer.poll_failed(trouble, attempt=0)
 
     def _fail(self, order: WatchedOrder, error: TransientError) -> TransientError | None:
-        """Let the order rest, or say that it is the API that fails. It is due still, and is found again."""
+        """Let the order rest; it is due still, and is found again. Returns the error where it is the API that fails:
+        the order then rests no longer than it would have, so that all goes on as soon as the API does.
+        """
         self._in_hand.discard(order.order_id)
         self._failures_in_a_row += 1
-        if not isinstance(error, SourceUnavailable) or self._failures_in_a_row >= FAILURES_IN_A_ROW:
-            self._looked_at = float("-inf")
-            return error
-        failures = self._resting[order.order_id].failures if order.order_id in self._resting else 0
+        is_api = isinstance(error, AuthenticationError) or self._failures_in_a_row >= FAILURES_IN_A_ROW
+        rest = self._resting.get(order.order_id)
+        failures = 0 if rest is None else rest.failures
         delay_s = self._backoff.delay_s(failures, error.retry_after_s)
-        self._resting[order.order_id] = _Rest(self._clock.monotonic() + delay_s, failures + 1)
+        self._resting[order.order_id] = _Rest(self._clock.monotonic() + delay_s, failures + (not is_api))
+        if is_api:
+            return error
         self._observer.poll_failed(error, attempt=failures)
         return None
 
     async def _batch(self) -> Batch[AltinnCheckpoint]:
         """A batch of the polls that are done. Raises StoreUnavailable; they are then still done."""
         seen = await self._store.emails([done.order.order_id for done in self._done])
-        now = self._clock.now()
         messages: list[Message] = []
         orders: list[OrderPolled] = []
         while self._done and len(messages) < MAX_MESSAGES:
@@ -226,7 +235,7 @@ class OrdersSource:
                 done.order,
                 seen.get(done.order.order_id, {}),
                 done.observation,
-                now=now.timestamp(),
+                now=done.at,
                 schedule=self._schedule,
                 dice=self._dice,
             )
@@ -235,7 +244,7 @@ class OrdersSource:
             orders.append(verdict.after)
         return Batch(
             messages=tuple(messages),
-            checkpoint=OrdersPolled(stream=self._stream, orders=tuple(orders), at=now.timestamp()),
+            checkpoint=OrdersPolled(stream=self._stream, orders=tuple(orders), at=self._clock.now().timestamp()),
             caught_up=not self._waiting,
         )
 
@@ -245,3 +254,5 @@ class OrdersSource:
                 self._observer.anomaly(kind, count)
         for status in verdict.unknown_statuses:
             self._observer.unknown_status(status)
+        if verdict.after.state == "missing" and verdict.order.missing_since is None:
+            self._observer.order_missing(verdict.order.order_id)

@@ -31,46 +31,37 @@ class PlatformAccessTokenAuth(AsyncOnlyAuth):
 
         Raises ConfigurationError.
         """
-        self._token = LastGood("the platform access token", read, _checked, observer=observer)
         self._clock = clock
         self._observer = observer
-        self._told: str | None = None
-        self._current()
+        self._token = LastGood("the platform access token", read, self._taken, observer=observer)
 
     @property
     def expires_at(self) -> datetime | None:
         """When the token as it is now ends; None where it does not say."""
-        return jwt_expires_at(self._current())
+        return jwt_expires_at(self._token.current())
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """One attempt, and one more where the token has changed meanwhile. Raises SignInError after a 401."""
         request.headers.pop("Authorization", None)
         for _ in range(2):
-            token = self._current()
+            token = self._token.current()
             request.headers[HEADER] = token
             response = yield request
             if response.status_code != httpx.codes.UNAUTHORIZED:
                 return
             cut_body(response)
-            if self._current() == token:
+            if self._token.current() == token:
                 break
         raise SignInError(_refused(origin(str(request.url)), self.expires_at, self._clock.now()))
 
-    def _current(self) -> str:
-        """The token now; the first time that it is seen, it is told when it ends."""
-        token = self._token.current()
-        if token != self._told:
-            self._told = token
-            if (expires_at := jwt_expires_at(token)) is not None:
-                self._observer.token_obtained(ISSUER, expires_at)
+    def _taken(self, text: str) -> str:
+        """The token of a new text; when it ends is told."""
+        token = text.strip()
+        if not is_token(token):
+            raise ConfigurationError("is no token: one line of printable ASCII is expected")
+        if (expires_at := jwt_expires_at(token)) is not None:
+            self._observer.token_obtained(ISSUER, expires_at)
         return token
-
-
-def _checked(text: str) -> str:
-    token = text.strip()
-    if not is_token(token):
-        raise ConfigurationError("is no token: one line of printable ASCII is expected")
-    return token
 
 
 def _refused(api: str, expires_at: datetime | None, now: datetime) -> Diagnosis:

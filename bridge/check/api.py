@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import httpx
 
-from bridge.auth.skew import clock_ahead_s
 from bridge.check.api_faults import SUBJECT, explain, refusals
-from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
+from bridge.check.report import Finding, failed, ok, plural
+from bridge.check.witness import Answered, Witness
 from bridge.errors import TransientError
 from bridge.http import HostGate, HttpReader
 from bridge.nhn.answers import Problem, ReceiversRefused
@@ -22,15 +21,6 @@ from bridge.store import ReceiverOffset
 
 SEARCH_S = 15.0
 """For finding out which of the HER-ids of a refused request are refused: some 20 requests for each."""
-CLOCK_TOLERANCE_S = 30.0
-
-
-class Answered(NamedTuple):
-    """What one tenant's requests showed."""
-
-    findings: list[Finding]
-    clock_ahead_s: float | None
-    """Of ours, against the API's; None where it did not say."""
 
 
 class _Search(NamedTuple):
@@ -41,27 +31,11 @@ class _Search(NamedTuple):
     """Why the request is refused, where the time was too short to find out who is meant."""
 
 
-class _Witness:
-    """Notes of each answer what its error does not say."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.status: int | None = None
-        """Of the last answer; None where none came."""
-        self.clock_ahead_s: float | None = None
-        self._clock = clock
-        self._sent_at: datetime = clock.now()
-
-    async def sent(self, _request: httpx.Request) -> None:
-        self.status = None
-        self._sent_at = self._clock.now()
-
-    async def answered(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        date = response.headers.get("date")
-        self.clock_ahead_s = clock_ahead_s(date, sent_at=self._sent_at, received_at=self._clock.now())
+class _Witness(Witness):
+    """Of the feed's requests, too."""
 
     def poll_failed(self, _error: TransientError, *, attempt: int) -> None:
-        """Of the feed: a page was too large, and is asked for again smaller."""
+        """A page was too large, and is asked for again smaller."""
 
 
 async def check_api(
@@ -76,9 +50,7 @@ async def check_api(
     """Ask for all HER-ids of one tenant. `receivers`: where the store says that they stand."""
     nhn, http = settings.nhn, settings.http
     witness = _Witness(clock)
-    async with httpx.AsyncClient(
-        timeout=http.timeout_s, auth=auth, event_hooks={"request": [witness.sent], "response": [witness.answered]}
-    ) as client:
+    async with httpx.AsyncClient(timeout=http.timeout_s, auth=auth, event_hooks=witness.hooks) as client:
         reader = HttpReader(
             client,
             gate=HostGate(clock),
@@ -136,15 +108,3 @@ def requests_of(her_ids: Collection[int], receivers: Sequence[ReceiverOffset]) -
         offset = min(at[her_id].offset for her_id in members) if stream else 0
         for start in range(0, len(members), MAX_HER_IDS):
             yield members[start : start + MAX_HER_IDS], offset
-
-
-def clock_finding(ahead: Sequence[float | None]) -> Finding:
-    """How this machine's clock stands to the API's. `ahead`: what each tenant's last answer showed."""
-    known = [seconds for seconds in ahead if seconds is not None]
-    if not known:
-        return not_verifiable("clock", "no answer of the API says what time it is")
-    worst = max(known, key=abs)
-    if abs(worst) <= CLOCK_TOLERANCE_S:
-        return ok("clock", f"within {CLOCK_TOLERANCE_S:g} s of the API's")
-    found = f"{abs(worst):.0f} s {'ahead of' if worst > 0 else 'behind'} the API's"
-    return warning("clock", found, fix="Set this machine's clock by NTP: sign-in fails when it is off.")

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
 from urllib.parse import unquote, urlsplit
 
@@ -10,14 +10,16 @@ from bridge.check.facts import Survey, Unseen
 from bridge.check.management_api import look_at_management
 from bridge.check.nodes import Reached, reach, vhost_refused
 from bridge.check.permissions import permissions_finding
+from bridge.check.receiver_events import ReceiverEvents
 from bridge.check.report import Finding
-from bridge.check.routes import event_type_findings, subscription_finding
+from bridge.check.routes import Events, event_type_findings, subscription_finding
+from bridge.check.status_events import StatusEvents
 from bridge.check.survey import Asker, take_survey
-from bridge.check.topology import exchange_finding, parked_queue_findings
+from bridge.check.topology import exchange_finding, parked_queue_findings, registrations_findings
 from bridge.events.nhn import EVENT_NAMES, OTHER
 from bridge.rabbitmq.endpoint import Endpoint
 from bridge.rabbitmq.management import open_management
-from bridge.settings import BrokerSettings, Settings
+from bridge.settings import Settings
 
 MANAGEMENT_S = 5.0
 """For one question to the management API."""
@@ -39,7 +41,7 @@ async def broker_findings(settings: Settings, her_ids: Collection[int], *, tls: 
             management = await resources.enter_async_context(opening)
         management_findings, asker = await look_at_management(management, node.server)
         version = None if node.server is None else node.server.version
-        survey = await take_survey(broker, node.connection, asker, user=user_of(endpoint), version=version)
+        survey = await take_survey(settings, node.connection, asker, user=user_of(endpoint), version=version)
         nodes = [await _told(*each, asker) for each in zip(endpoints, reached, strict=True)]
     return [*nodes, *management_findings, *survey_findings(settings, her_ids, survey)]
 
@@ -57,37 +59,54 @@ async def _told(endpoint: Endpoint, reached: Reached, asker: Asker) -> Finding:
 def survey_findings(settings: Settings, her_ids: Collection[int], survey: Survey) -> Iterator[Finding]:
     """What the survey means. Pure."""
     broker = settings.broker
-    nhn, parked, mode = broker.exchange_nhn, broker.exchange_parked, broker.topology
-    events = [name for name in (*EVENT_NAMES.values(), OTHER) if name not in settings.nhn.ignore]
-    yield permissions_finding(broker, survey, [f"{event}.{min(her_ids)}" for event in events])
-    yield exchange_finding("exchange", nhn, "topic", survey.exchanges[nhn], mode=mode)
-    yield exchange_finding("parked exchange", parked, "fanout", survey.exchanges[parked], mode=mode)
+    parked, mode = broker.exchange_parked, broker.topology
+    published = events_of(settings, her_ids)
+    yield permissions_finding(settings, survey, {name: events.sample_keys for name, events in published.items()})
+    for name in published:
+        setting = "EXCHANGE_NHN" if name == broker.exchange_nhn else "EXCHANGE_ALTINN"
+        yield exchange_finding("exchange", name, "topic", survey.exchanges[name], setting=setting, mode=mode)
+    facts = survey.exchanges[parked]
+    yield exchange_finding("parked exchange", parked, "fanout", facts, setting="EXCHANGE_PARKED", mode=mode)
     yield from parked_queue_findings(
         broker, survey.queues[parked], is_bound=_is_parked_bound(parked, survey), version=survey.version
     )
-    for each in broker.subscriptions:
-        exchange = each.exchange or nhn
-        is_missing = exchange not in {nhn, parked} and survey.exchanges[exchange].exists is False
+    if settings.altinn.is_on:
+        yield from registrations_findings(broker.queue_orders, survey.queues[broker.queue_orders], mode=mode)
+    yield from _subscription_findings(settings, survey)
+    for name, events in published.items():
+        yield from event_type_findings(
+            name,
+            survey.exchanges[name],
+            survey.bindings[name],
+            planned=planned_bindings(settings, name),
+            events=events,
+            unroutable=broker.unroutable,
+        )
+
+
+def events_of(settings: Settings, her_ids: Collection[int]) -> Mapping[str, Events]:
+    """Exchange → what will be published to it, of the sources that are on."""
+    events: dict[str, Events] = {}
+    if settings.nhn.is_on:
+        wanted = [name for name in (*EVENT_NAMES.values(), OTHER) if name not in settings.nhn.ignore]
+        events[settings.broker.exchange_nhn] = ReceiverEvents(wanted, her_ids)
+    if settings.altinn.is_on:
+        events[settings.broker.exchange_altinn] = StatusEvents(settings.altinn.order_closed_events)
+    return events
+
+
+def _subscription_findings(settings: Settings, survey: Survey) -> Iterator[Finding]:
+    declared = {*settings.event_exchanges, settings.broker.exchange_parked}
+    for each in settings.broker.subscriptions:
+        exchange = settings.exchange_of(each)
+        is_missing = exchange not in declared and survey.exchanges[exchange].exists is False
         queue, bindings = survey.queues[each.queue], survey.bindings[exchange]
         yield subscription_finding(each, exchange, queue, bindings, is_exchange_missing=is_missing)
-    yield from event_type_findings(
-        nhn,
-        survey.exchanges[nhn],
-        survey.bindings[nhn],
-        planned=planned_bindings(broker),
-        events=events,
-        her_ids=her_ids,
-        unroutable=broker.unroutable,
-    )
 
 
-def planned_bindings(broker: BrokerSettings) -> frozenset[str]:
-    """The patterns with which `bridge run` itself binds queues to the exchange of NHN's events."""
-    own = [
-        each
-        for each in broker.subscriptions
-        if each.declare and (each.exchange or broker.exchange_nhn) == broker.exchange_nhn
-    ]
+def planned_bindings(settings: Settings, exchange: str) -> frozenset[str]:
+    """The patterns with which `bridge run` itself binds queues to an exchange."""
+    own = [each for each in settings.broker.subscriptions if each.declare and settings.exchange_of(each) == exchange]
     return frozenset(pattern for each in own for pattern in each.bindings)
 
 

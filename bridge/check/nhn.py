@@ -4,18 +4,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bridge.check.api import Answered, check_api, clock_finding
+from bridge.check.api import check_api
 from bridge.check.api_faults import SUBJECT
-from bridge.check.bounds import late, within
+from bridge.check.bounds import hurried, late, within
 from bridge.check.report import Finding, not_verifiable
 from bridge.check.sign_in import Troubles, sign_in
+from bridge.check.witness import Answered, clock_finding
 from bridge.ports import Clock
 from bridge.settings import Settings, Tenant
 from bridge.sign_in import make_sign_in
 from bridge.store import ReceiverOffset
 
-MAX_TIMEOUT_S = 10.0
-"""For a phase of a request; less where `HTTP__TIMEOUT_S` is less."""
 TENANT_S = 30.0
 TENANTS_AT_A_TIME = 8
 
@@ -56,9 +55,3 @@ async def nhn_findings(
         *(finding for _, answered in told for finding in answered.findings),
         clock_finding([answered.clock_ahead_s for _, answered in told]),
     ]
-
-
-def hurried(settings: Settings) -> Settings:
-    """The settings, with no more patience than a person who waits has."""
-    timeout_s = min(settings.http.timeout_s, MAX_TIMEOUT_S)
-    return settings.model_copy(update={"http": settings.http.model_copy(update={"timeout_s": timeout_s})})

@@ -11,7 +11,7 @@ from typing import Literal
 from bridge.check.facts import Survey, Unseen
 from bridge.check.report import Finding, failed, not_verifiable, ok
 from bridge.rabbitmq.management import Permissions, TopicPermissions
-from bridge.settings import BrokerSettings
+from bridge.settings import Settings
 
 SUBJECT = "permissions"
 
@@ -20,24 +20,26 @@ Needs = Mapping[Kind, frozenset[str]]
 """Names of exchanges and queues by permission."""
 
 
-def needs_of(broker: BrokerSettings) -> Needs:
+def needs_of(settings: Settings) -> Needs:
     """What `bridge run` cannot do without, with these settings."""
-    exchanges = frozenset({broker.exchange_nhn, broker.exchange_parked})
+    broker = settings.broker
+    exchanges = frozenset({*settings.event_exchanges, broker.exchange_parked})
+    consumed = frozenset({broker.queue_orders} if settings.altinn.is_on else ())
     if broker.topology == "check":
-        return {"configure": frozenset(), "write": exchanges, "read": frozenset()}
+        return {"configure": frozenset(), "write": exchanges, "read": consumed}
     declared = [each for each in broker.subscriptions if each.declare]
-    queues = frozenset({broker.exchange_parked, *(each.queue for each in declared)})
-    sources = frozenset(each.exchange or broker.exchange_nhn for each in declared)
+    bound = frozenset({broker.exchange_parked, *(each.queue for each in declared)})
+    sources = frozenset(map(settings.exchange_of, declared))
     return {
-        "configure": exchanges | queues,
-        "write": exchanges | queues,
-        "read": frozenset({broker.exchange_parked}) | sources,
+        "configure": exchanges | bound | consumed,
+        "write": exchanges | bound,
+        "read": frozenset({broker.exchange_parked}) | sources | consumed,
     }
 
 
-def permissions_finding(broker: BrokerSettings, survey: Survey, keys: Sequence[str]) -> Finding:
-    """`keys`: routing keys of the kinds that will be published to the exchange of NHN's events."""
-    needs = needs_of(broker)
+def permissions_finding(settings: Settings, survey: Survey, keys: Mapping[str, Sequence[str]]) -> Finding:
+    """`keys`: exchange → routing keys of the kinds that will be published to it."""
+    needs = needs_of(settings)
     permissions = survey.permissions
     if isinstance(permissions, Unseen):
         return _by_amqp(needs, survey, permissions)
@@ -45,7 +47,7 @@ def permissions_finding(broker: BrokerSettings, survey: Survey, keys: Sequence[s
         found = "the management API knows none of this user here; it may be kept elsewhere (LDAP, OAuth 2)"
         return not_verifiable(SUBJECT, found)
     try:
-        lacking = [*_lacking(needs, permissions), *_lacking_keys(broker.exchange_nhn, survey.topic_permissions, keys)]
+        lacking = [*_lacking(needs, permissions), *_lacking_keys(survey.topic_permissions, keys)]
     except re.error:
         return not_verifiable(SUBJECT, "a regular expression in them is read by RabbitMQ alone")
     if lacking:
@@ -86,14 +88,14 @@ def _lacking(needs: Needs, permissions: Permissions) -> Iterator[str]:
 
 
 def _lacking_keys(
-    exchange: str, permissions: Collection[TopicPermissions] | Unseen, keys: Sequence[str]
+    permissions: Collection[TopicPermissions] | Unseen, keys: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     if isinstance(permissions, Unseen):
         return
     for each in permissions:
-        missing = [key for key in keys if each.exchange == exchange and not allows(each.write, key)]
+        missing = [key for key in keys.get(each.exchange, ()) if not allows(each.write, key)]
         if missing:
-            yield f"write to {exchange} with the routing keys {', '.join(missing)}"
+            yield f"write to {each.exchange} with the routing keys {', '.join(missing)}"
 
 
 def allows(pattern: str, name: str) -> bool:

@@ -1,18 +1,15 @@
 """Where events go: the subscribers' queues with their bindings, and events that no queue is bound for. Pure."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from bridge.check.facts import ExchangeFacts, QueueFacts, Unseen
-from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
-from bridge.ops.topic import matches
+from bridge.check.report import Finding, failed, not_verifiable, ok, warning
 from bridge.rabbitmq.management import Binding
 from bridge.settings import Subscription
 
 SUBSCRIPTION = "subscription"
 EVENT_TYPES = "event types"
-ANYBODY = "0"
-"""Stands for every HER-id where no pattern names one."""
 
 Bindings = Sequence[Binding] | Unseen
 
@@ -69,75 +66,69 @@ def _broken(subscription: Subscription, found: str, fix: str) -> Finding:
     return warning(SUBSCRIPTION, f"{found} (it is not required)", name=name, fix=fix)
 
 
+class Events(Protocol):
+    """What will be published to one exchange."""
+
+    @property
+    def name(self) -> str:
+        """Whose events, where they have to be told apart."""
+        ...
+
+    @property
+    def sample_keys(self) -> list[str]:
+        """A routing key of each kind."""
+        ...
+
+    def all(self) -> str:
+        """All kinds, in words."""
+        ...
+
+    def unbound(self, patterns: Collection[str]) -> Mapping[str, int]:
+        """Kind → how many of it no pattern takes; a kind that is taken as a whole is left out."""
+        ...
+
+    def listed(self, counts: Mapping[str, int]) -> str:
+        """What `unbound` returned, in words."""
+        ...
+
+    def fix(self, counts: Mapping[str, int]) -> str:
+        """What a person does about these."""
+        ...
+
+
 def event_type_findings(
     exchange: str,
     facts: ExchangeFacts,
     bindings: Bindings,
     *,
     planned: Collection[str],
-    events: Sequence[str],
-    her_ids: Collection[int],
+    events: Events,
     unroutable: str,
 ) -> Iterator[Finding]:
     """Whether a queue is bound for all that will be published.
 
-    `planned`: patterns that `bridge run` binds itself. `events`: names of the events that are wanted. `her_ids`: of all
-    tenants. `unroutable`: BROKER__UNROUTABLE.
+    `planned`: patterns that `bridge run` binds itself. `unroutable`: BROKER__UNROUTABLE.
     """
+    name = events.name
     if isinstance(bindings, Unseen):
-        yield not_verifiable(EVENT_TYPES, f"bindings cannot be seen: {bindings.why}", fix=bindings.fix)
+        yield not_verifiable(EVENT_TYPES, f"bindings cannot be seen: {bindings.why}", fix=bindings.fix, name=name)
         return
     queues = {*planned, *(each.routing_key for each in _to_queues(bindings))}
     onward = {each.routing_key for each in bindings if each.destination_type == "exchange"}
-    by_queues = unbound(events, her_ids, queues)
-    by_none = {} if facts.elsewhere else unbound(events, her_ids, queues | onward)
+    by_queues = events.unbound(queues)
+    by_none = {} if facts.elsewhere else events.unbound(queues | onward)
     if not by_queues:
-        yield ok(EVENT_TYPES, f"a queue is bound for each: {', '.join(events)}")
+        yield ok(EVENT_TYPES, f"a queue is bound for each: {events.all()}", name=name)
     elsewhere = {event: count for event, count in by_queues.items() if by_none.get(event, 0) < count}
     if elsewhere:
         where = facts.elsewhere or f"an exchange bound to {exchange}"
-        found = f"no queue of its own for {_listed(elsewhere, len(her_ids))}; {where} may have one"
-        yield not_verifiable(EVENT_TYPES, found)
+        found = f"no queue of its own for {events.listed(elsewhere)}; {where} may have one"
+        yield not_verifiable(EVENT_TYPES, found, name=name)
     if by_none:
         then = "they will be parked" if unroutable == "park" else "the first one holds its stream (BROKER__UNROUTABLE)"
-        fix = f"Bind a queue for them (e.g. `{next(iter(by_none))}.*`), or name the unwanted in BRIDGE_NHN__IGNORE."
-        yield warning(EVENT_TYPES, f"no queue is bound for {_listed(by_none, len(her_ids))}: {then}", fix=fix)
-
-
-def unbound(events: Sequence[str], her_ids: Collection[int], patterns: Collection[str]) -> Mapping[str, int]:
-    """Event → of how many HER-ids no pattern takes it; an event that is taken of all is left out.
-
-    Patterns are parted by the HER-id that they name, so that tens of thousands of both are no work: a word of a pattern
-    that is in no routing key makes it take nothing.
-    """
-    wanted = {str(her_id) for her_id in her_ids}
-    of_all: list[str] = []
-    of_one: defaultdict[str, list[str]] = defaultdict(list)
-    for pattern in patterns:
-        words = set(pattern.split("."))
-        if words <= {"*", "#", *events}:
-            of_all.append(pattern)
-        elif named := words & wanted:
-            of_one[min(named)].append(pattern)
-    counts: dict[str, int] = {}
-    for event in events:
-        if not _is_taken(f"{event}.{ANYBODY}", of_all):
-            counts[event] = len(wanted) - sum(_is_taken(f"{event}.{her_id}", own) for her_id, own in of_one.items())
-    return {event: count for event, count in counts.items() if count}
-
-
-def _is_taken(key: str, patterns: Collection[str]) -> bool:
-    return any(matches(pattern, key) for pattern in patterns)
+        found = f"no queue is bound for {events.listed(by_none)}: {then}"
+        yield warning(EVENT_TYPES, found, fix=events.fix(by_none), name=name)
 
 
 def _to_queues(bindings: Sequence[Binding]) -> Iterator[Binding]:
     return (each for each in bindings if each.destination_type == "queue")
-
-
-def _listed(counts: Mapping[str, int], her_ids: int) -> str:
-    """`sent-state, other, new-message of 2 of 5 HER-ids`."""
-    of_all = [event for event, count in counts.items() if count == her_ids]
-    of_some = [
-        f"{event} of {count} of {plural(her_ids, 'HER-id')}" for event, count in counts.items() if count < her_ids
-    ]
-    return ", ".join([*of_all, *of_some])

@@ -1,4 +1,6 @@
-"""The settings as they are understood: which source is on, for whom. That they can be right is known before. Pure."""
+"""The settings of the NHN source as they are understood: for whom, from where. That they can be right is known before.
+Pure.
+"""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ TEST_HOSTS = (".test.melding.nhn.no",)
 
 
 def settings_findings(settings: Settings, wanted: Mapping[str, frozenset[int]]) -> list[Finding]:
-    """What `bridge run` takes from them. `wanted`: tenant → its HER-ids now."""
+    """What `bridge run` takes from them where the source is on. `wanted`: tenant → its HER-ids now."""
     nhn = settings.nhn
     host = urlsplit(nhn.base_url).netloc
     which = ", NHN's test environment" if (urlsplit(nhn.base_url).hostname or "").endswith(TEST_HOSTS) else ""

@@ -1,6 +1,7 @@
 """The store, looked at without making, migrating or locking it: its place, its schema, the cursors in it."""
 
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,16 +13,21 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.check.file_systems import NETWORK_FILE_SYSTEMS, file_system_of
 from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
+from bridge.check.store_server import name_of, server_findings, unreachable_finding
 from bridge.errors import BridgeError, ConfigurationError, InvariantViolation, StoreUnavailable
 from bridge.ports import Clock
 from bridge.settings import Settings
 from bridge.store import Database, NhnStore, ReceiverOffset
-from bridge.store.engine import parse_url
 from bridge.store.migrations import current_revision, head
+from bridge.store.postgresql import postgresql_engine
+from bridge.store.server import look_at_server
+from bridge.store.url import parse_url
 
 SUBJECT = "store"
 TIMEOUT_S = 5.0
-"""For one look into it."""
+"""For one look into a file."""
+SERVER_TIMEOUT_S = 8.0
+"""For one look into a server, connecting included."""
 CURSORS_UNSEEN = not_verifiable("cursors", "the store cannot be read")
 LOCAL_DISK = "Name a file on a local disk in BRIDGE_STORE__URL, in a directory that outlives the process"
 
@@ -39,23 +45,61 @@ class _Content(NamedTuple):
     receivers: Sequence[ReceiverOffset]
 
 
-async def check_store(settings: Settings, wanted: Mapping[str, frozenset[int]], *, clock: Clock) -> StoreSeen:
-    """The SQLite file of `STORE__URL`. `wanted`: tenant → its HER-ids."""
-    path = Path(parse_url(settings.store.url_source.get()).database or "")
+async def check_store(
+    settings: Settings, wanted: Mapping[str, frozenset[int]], *, clock: Clock, tls: ssl.SSLContext | None = None
+) -> StoreSeen:
+    """The store that `STORE__URL` names. `wanted`: tenant → its HER-ids. `tls`: towards a server."""
+    url = parse_url(settings.store.url_source.get())
+    if url.get_backend_name() == "sqlite":
+        return await _check_file(Path(url.database or ""), settings, wanted, clock)
+    return await _check_server(url, settings, wanted, clock, tls)
+
+
+async def _check_server(
+    url: URL, settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock, tls: ssl.SSLContext | None
+) -> StoreSeen:
+    name = name_of(url)
+    database = Database(postgresql_engine(url, tls=tls), timeout_s=SERVER_TIMEOUT_S)
+    try:
+        server = await look_at_server(database)
+        if server.lacking:
+            return StoreSeen([*server_findings(url, server, is_migrated=True), CURSORS_UNSEEN], [])
+        revision = await current_revision(database)
+        is_migrated = revision == head()
+        findings = [*server_findings(url, server, is_migrated=is_migrated), schema_finding(name, revision, head())]
+        receivers = await NhnStore(database, clock=clock).receivers() if is_migrated else []
+    except StoreUnavailable as error:
+        return StoreSeen([unreachable_finding(url, error), CURSORS_UNSEEN], [])
+    finally:
+        await database.close()
+    return StoreSeen([*findings, cursors_finding(receivers, wanted, settings)], receivers)
+
+
+async def _check_file(path: Path, settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock) -> StoreSeen:
     obstacle = obstacle_at(path)
     if obstacle is not None:
-        return StoreSeen([obstacle, CURSORS_UNSEEN], [])
+        return StoreSeen([obstacle, *_unseen(settings)], [])
     disk = disk_findings(path.parent)
     if _is_new(path):
         new = ok(SUBJECT, "not there yet: `bridge run` creates it", name=path.name)
-        return StoreSeen([new, *disk, cursors_finding([], wanted, settings)], [])
+        return StoreSeen([new, *disk, *_cursors([], wanted, settings)], [])
     try:
         content = await _read(path, clock)
     except (ConfigurationError, StoreUnavailable, InvariantViolation) as error:
         unreadable = failed(SUBJECT, str(error), name=path.name, fix=_mending(error))
-        return StoreSeen([unreadable, *disk, CURSORS_UNSEEN], [])
+        return StoreSeen([unreadable, *disk, *_unseen(settings)], [])
     schema = schema_finding(path.name, content.revision, head())
-    return StoreSeen([schema, *disk, cursors_finding(content.receivers, wanted, settings)], content.receivers)
+    return StoreSeen([schema, *disk, *_cursors(content.receivers, wanted, settings)], content.receivers)
+
+
+def _unseen(settings: Settings) -> list[Finding]:
+    return [CURSORS_UNSEEN] if settings.nhn.is_on else []
+
+
+def _cursors(
+    receivers: Sequence[ReceiverOffset], wanted: Mapping[str, frozenset[int]], settings: Settings
+) -> list[Finding]:
+    return [cursors_finding(receivers, wanted, settings)] if settings.nhn.is_on else []
 
 
 def _mending(error: BridgeError) -> str:

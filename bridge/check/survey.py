@@ -18,7 +18,7 @@ from bridge.rabbitmq.management import (
     ManagementUnavailable,
     Queue,
 )
-from bridge.settings import BrokerSettings
+from bridge.settings import Settings
 
 T = TypeVar("T")
 
@@ -48,12 +48,14 @@ class Asker:
 
 
 async def take_survey(
-    broker: BrokerSettings, connection: AmqpConnection | None, asker: Asker, *, user: str, version: str | None
+    settings: Settings, connection: AmqpConnection | None, asker: Asker, *, user: str, version: str | None
 ) -> Survey:
     """What is there. `connection`: None where no node was reached; then the management API alone is asked."""
-    others = dict.fromkeys((each.exchange for each in broker.subscriptions if each.exchange), "topic")
-    kinds = {**others, broker.exchange_nhn: "topic", broker.exchange_parked: "fanout"}
-    queues = dict.fromkeys([broker.exchange_parked, *(each.queue for each in broker.subscriptions)])
+    broker = settings.broker
+    topics = (*map(settings.exchange_of, broker.subscriptions), *settings.event_exchanges)
+    kinds = {**dict.fromkeys(topics, "topic"), broker.exchange_parked: "fanout"}
+    own = [broker.exchange_parked, *([broker.queue_orders] if settings.altinn.is_on else [])]
+    queues = dict.fromkeys([*own, *(each.queue for each in broker.subscriptions)])
     return Survey(
         exchanges={name: await _exchange(name, kind, connection, asker) for name, kind in kinds.items()},
         queues={name: await _queue(name, connection, asker) for name in queues},

@@ -1,6 +1,6 @@
 """A report as aligned plain text: verdict, subject, what was found, and under it what to do. Pure.
 
-ok              store           bridge.db: its schema is up to date (0001)
+ok              store           bridge.db: its schema is up to date (0002)
 FAILED          parked queue    bridge.parked: missing
                                 Fix: …
 """

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.check.facts import ExchangeFacts, QueueFacts
-from bridge.check.report import Finding, failed, not_verifiable, ok, warning
+from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
 from bridge.settings import BrokerSettings
 
 PARKED_QUEUE = "parked queue"
+REGISTRATIONS = "registrations"
 NEARLY_FULL = 0.8
 FIRST_LIMITED_MAJOR = 4
 """RabbitMQ from which on a quorum queue drops a message after 20 deliveries where nothing is said."""
@@ -22,9 +23,8 @@ _DECLARED = "not there yet: `bridge run` declares it"
 _UNASKED = "no broker could be asked"
 
 
-def exchange_finding(subject: str, name: str, kind: str, facts: ExchangeFacts, *, mode: str) -> Finding:
-    """A durable exchange of the kind. `mode`: BROKER__TOPOLOGY."""
-    setting = "BRIDGE_BROKER__EXCHANGE_PARKED" if kind == "fanout" else "BRIDGE_BROKER__EXCHANGE_NHN"
+def exchange_finding(subject: str, name: str, kind: str, facts: ExchangeFacts, *, setting: str, mode: str) -> Finding:
+    """A durable exchange of the kind. `setting`: the one that names it. `mode`: BROKER__TOPOLOGY."""
     if facts.exists is None:
         return not_verifiable(subject, _UNASKED, name=name)
     if not facts.exists:
@@ -32,7 +32,8 @@ def exchange_finding(subject: str, name: str, kind: str, facts: ExchangeFacts, *
             return ok(subject, _DECLARED, name=name)
         return failed(subject, "not there", name=name, fix=_declare(f"durable, type {kind}"))
     if facts.differs is not None:
-        fix = f"Delete it, so that it can be declared anew (durable, type {kind}), or name another one in {setting}."
+        anew = f"Delete it, so that it can be declared anew (durable, type {kind})"
+        fix = f"{anew}, or name another one in BRIDGE_BROKER__{setting}."
         return failed(subject, facts.differs, name=name, fix=fix)
     if not facts.is_compared:
         return not_verifiable(subject, f"there; whether it is durable and of type {kind} cannot be seen", name=name)
@@ -58,6 +59,27 @@ def parked_queue_findings(
         fix = f"Bind it to the exchange {name} (any routing key), or set BRIDGE_BROKER__TOPOLOGY=declare."
         return [failed(PARKED_QUEUE, f"not bound to the exchange {name}: nothing can be parked", name=name, fix=fix)]
     return [_filling(broker, facts, is_bound), *_losses(name, facts, version)]
+
+
+def registrations_findings(name: str, facts: QueueFacts, *, mode: str) -> list[Finding]:
+    """The queue by which services tell which orders to watch: any durable queue will do. `mode`: BROKER__TOPOLOGY."""
+    if facts.exists is None:
+        return [not_verifiable(REGISTRATIONS, _UNASKED, name=name)]
+    if not facts.exists:
+        if mode == "declare":
+            return [ok(REGISTRATIONS, _DECLARED, name=name)]
+        return [failed(REGISTRATIONS, "not there", name=name, fix=_declare("durable, type quorum"))]
+    if facts.differs is not None:
+        fix = "Have it deleted when it is empty, so that it can be declared anew (durable, quorum)."
+        return [failed(REGISTRATIONS, facts.differs, name=name, fix=fix)]
+    waiting = "" if facts.messages is None else f"; {plural(facts.messages, 'registration')} waiting"
+    if facts.type is None and facts.limits is None:
+        return [not_verifiable(REGISTRATIONS, f"there{waiting}; its arguments cannot be seen", name=name)]
+    findings = [ok(REGISTRATIONS, f"durable, type {facts.type or 'unknown'}{waiting}", name=name)]
+    if dangers := _drops(facts.limits or {}):
+        fix = "Take these arguments or policies from it: an order that is dropped there is never watched."
+        findings.append(warning(REGISTRATIONS, "; ".join(dangers), name=name, fix=fix))
+    return findings
 
 
 def _filling(broker: BrokerSettings, facts: QueueFacts, is_bound: bool | None) -> Finding:

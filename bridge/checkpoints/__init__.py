@@ -5,6 +5,10 @@ routed. One checkpoint is one transaction, of one stream.
 """
 
 from bridge.checkpoints.altinn import (
+    CLOSED_STATES,
+    ORDER_STATES,
+    ORDER_STREAMS,
+    REOPENABLE_STATES,
     AltinnCheckpoint,
     ClosedState,
     EmailSeen,
@@ -19,10 +23,15 @@ from bridge.checkpoints.altinn import (
     Registration,
     WatchedOrder,
     WatchOrders,
+    order_stream,
 )
 from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
 
 __all__ = [
+    "CLOSED_STATES",
+    "ORDER_STATES",
+    "ORDER_STREAMS",
+    "REOPENABLE_STATES",
     "Advance",
     "AltinnCheckpoint",
     "ClosedState",
@@ -44,4 +53,5 @@ __all__ = [
     "StreamState",
     "WatchOrders",
     "WatchedOrder",
+    "order_stream",
 ]

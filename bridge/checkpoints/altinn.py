@@ -7,7 +7,8 @@ row, so that a poll that was under way then neither closes the order nor puts it
 Times are seconds since the epoch.
 """
 
-from typing import Literal
+from typing import Final, Literal, get_args
+from zlib import crc32
 
 import msgspec
 
@@ -17,6 +18,23 @@ know it."""
 ClosedState = Literal["completed", "cancelled", "condition-not-met", "given-up", "not-found"]
 """How an order ended; also the routing key of its order-closed event."""
 OrderState = OpenState | ClosedState
+ORDER_STATES: Final[tuple[OrderState, ...]] = (*get_args(OpenState), *get_args(ClosedState))
+CLOSED_STATES: Final[frozenset[OrderState]] = frozenset(get_args(ClosedState))
+REOPENABLE_STATES: Final[frozenset[OrderState]] = frozenset({"given-up", "not-found"})
+"""Ends that the bridge concluded by itself; the others the API said, and are final."""
+
+ORDER_STREAMS: Final = 4
+"""Among so many streams the orders are shared out. Each order's row names its stream, so another number needs a
+migration."""
+
+
+def order_stream(order_id: str) -> str:
+    """The stream that polls an order: `altinn/orders/<n>`, 0 ≤ n < ORDER_STREAMS, always the same for the same id.
+
+    By checksum, because not every version of UUID has bits that are shared out evenly. `order_id`: in its canonical
+    form.
+    """
+    return f"altinn/orders/{crc32(order_id.encode()) % ORDER_STREAMS}"
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):

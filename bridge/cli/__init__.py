@@ -41,6 +41,7 @@ COMMANDS = {
     "check": Entry("bridge.cli.check:command", "Find out whether all is well before going live."),
     "sandbox": Entry("bridge.cli.sandbox:command", "Serve the simulated APIs, with switchable faults."),
     "tail": Entry("bridge.cli.tail:command", "Show confirmed events of a running bridge as they come."),
+    "orders": Entry("bridge.cli.orders:command", "Add, list and remove the watched Altinn orders."),
     "status": Entry("bridge.cli.status:command", "Show streams, cursors, lag and parked counts."),
 }
 
@@ -68,11 +69,12 @@ class _LazyCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """The context of the command itself, which also takes `--debug`."""
+        """The context of the command itself, which also takes `--debug`, as those of a group of commands do."""
         module, attribute = self._target.split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
-        if not any(parameter.name == "debug" for parameter in command.params):
-            command.params.append(_debug_option())
+        for each in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            if not any(parameter.name == "debug" for parameter in each.params):
+                each.params.append(_debug_option())
         return command.make_context(info_name, args, parent, **extra)
 
 

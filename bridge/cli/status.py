@@ -7,6 +7,8 @@ import click
 import httpx
 import msgspec
 
+from bridge.checkpoints import CLOSED_STATES
+from bridge.cli.columns import aligned
 from bridge.ops.address import no_answer, no_bridge, ops_url, printable
 from bridge.ops.durations import in_words
 from bridge.ops.status import Status, StreamStatus
@@ -65,13 +67,13 @@ def _report(status: Status) -> Iterator[str]:
     yield from _process(status)
     if status.streams:
         yield ""
-        yield from _table(STREAM_HEADINGS, map(_stream_row, status.streams))
+        yield from aligned(STREAM_HEADINGS, map(_stream_row, status.streams))
     refused = [(stream.name, receiver) for stream in status.streams for receiver in stream.refused]
     if refused:
         yield ""
         yield "Receivers that the API refuses; they may lack their configuration or delegation:"
         rows = [(str(her_id.her_id), name, f"{her_id.since:%F %T}", her_id.problem) for name, her_id in refused]
-        yield from _table(("HER-ID", "STREAM", "SINCE (UTC)", "THE API SAYS"), rows)
+        yield from aligned(("HER-ID", "STREAM", "SINCE (UTC)", "THE API SAYS"), rows)
     if status.recent_errors:
         yield ""
         yield "Recent errors, newest first:"
@@ -79,7 +81,7 @@ def _report(status: Status) -> Iterator[str]:
             (f"{error.at:%F %T}", str(error.times), error.stream or "process", f"{error.code}: {error.message}")
             for error in status.recent_errors
         ]
-        yield from _table(("LAST AT (UTC)", "TIMES", "WHERE", "WHAT"), errors)
+        yield from aligned(("LAST AT (UTC)", "TIMES", "WHERE", "WHAT"), errors)
 
 
 def _process(status: Status) -> Iterator[str]:
@@ -100,6 +102,10 @@ def _process(status: Status) -> Iterator[str]:
     yield f"Events  {last_minute} in the last minute, {confirmed} since the start"
     yield f"Parked  {_counts(stream.parked for stream in status.streams)}"
     yield f"Feed    {_counts(stream.anomalies for stream in status.streams)} not as documented"
+    if status.orders is not None:
+        ended: dict[str, int] = {state: count for state, count in status.orders.items() if state in CLOSED_STATES}
+        watched: dict[str, int] = {state: count for state, count in status.orders.items() if state not in ended}
+        yield f"Orders  {_counts([watched])} watched, {_counts([ended])} ended"
 
 
 STREAM_HEADINGS = (
@@ -144,11 +150,3 @@ def _counts(all_counts: Iterable[dict[str, int]]) -> str:
 
 def _ago(seconds: float | None) -> str:
     return "never yet" if seconds is None else f"{in_words(seconds)} ago"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Aligned to the left, two spaces between columns."""
-    lines = [headings, *rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

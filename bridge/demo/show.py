@@ -1,6 +1,6 @@
 """The demo's course: start everything, two accidents, wait until all has arrived, prove it.
 
-sandbox API -> bridge (a process) -> proxy -> RabbitMQ -> subscriber
+sandbox APIs -> bridge (a process) -> proxy -> RabbitMQ -> subscriber
 """
 
 import asyncio
@@ -11,31 +11,33 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from aio_pika.abc import AbstractChannel
 
-from bridge.clock import SystemClock
+from bridge.demo import altinn
+from bridge.demo.altinn import AltinnHalf
+from bridge.demo.nhn import HER_IDS, NhnHalf
 from bridge.demo.process import BridgeProcess
-from bridge.demo.proof import Claim, Created, Received, prove
+from bridge.demo.proof import Claim
 from bridge.demo.subscriber import subscriber
 from bridge.demo.view import View
-from bridge.sandbox.notifications import EXAMPLE_HER_ID
-from bridge.sandbox.records import Created as SandboxCreated
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import Direction, TcpProxy
-from bridge.store import open_store
 
 TICK_S = 0.25
 PLAIN_LINE_EVERY = 8
 """Ticks between lines of plain output: 2 s."""
 RATE_WINDOW_S = 3.0
 IN_FLIGHT_TIMEOUT_S = 5.0
-HER_IDS = (EXAMPLE_HER_ID, *range(8_142_520, 8_142_540))
 DEFAULT_AMQP_PORT = 5672
-POLL_INTERVAL_S = 0.5
+ORDERS_PER_S = 2.0
+ORDERS_SHARE = 0.5
+"""Of the time in which notifications are created orders are placed: their lives take as long again."""
 
 
 class DemoPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,11 @@ class DemoPlan(msgspec.Struct, frozen=True, kw_only=True):
         """Notifications created in all."""
         return int(self.seconds * self.rate_per_s)
 
+    @property
+    def orders(self) -> int:
+        """Orders placed in all."""
+        return max(int(self.seconds * ORDERS_SHARE * ORDERS_PER_S), 1)
+
 
 class Demo:
     """One run of the demo."""
@@ -65,47 +72,50 @@ class Demo:
         self._plan = plan
         self._names = f"demo-{secrets.token_hex(4)}"
         """Prefix of what the demo makes on the broker, so that it never touches what is there."""
-        self._received: list[Received] = []
-        self._distinct: set[str] = set()
+        supply = SupplyPlan(rate_per_s=plan.rate_per_s, burst=plan.burst, total=plan.total)
+        self._sandbox = Sandbox(
+            port=0,
+            her_ids=HER_IDS,
+            supply=supply,
+            altinn=altinn.plan(plan.seconds * ORDERS_SHARE, plan.orders),
+            sign_in=SignInPlan(),
+        )
+        self._nhn = NhnHalf(self._sandbox, self._names)
+        self._altinn = AltinnHalf(self._sandbox, self._names)
         self._arrivals: deque[float] = deque()
         self._arrival = asyncio.Event()
         self._started = time.monotonic()
 
     async def run(self) -> list[Claim]:
         """Run to the end; every claim of the proof."""
-        plan = self._plan
-        supply = SupplyPlan(rate_per_s=plan.rate_per_s, burst=plan.burst, total=plan.total)
         target = urlsplit(self._broker_url)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(
+            channel = await stack.enter_async_context(
                 subscriber(
                     self._broker_url,
                     queue=f"{self._names}.subscriber",
-                    exchange=f"{self._names}.nhn.notifications",
-                    parked=f"{self._names}.parked",
+                    exchanges=(self._nhn.exchange, self._altinn.exchange),
+                    leftovers=(f"{self._names}.parked", self._altinn.registrations),
                     on_event=self._arrived,
                 )
             )
             proxy = await stack.enter_async_context(
                 TcpProxy(target.hostname or "localhost", target.port or DEFAULT_AMQP_PORT)
             )
-            sandbox = await stack.enter_async_context(
-                Sandbox(port=0, her_ids=HER_IDS, supply=supply, sign_in=SignInPlan())
-            )
-            bridge = BridgeProcess(self._settings(sandbox, proxy.port), self._directory / "bridge.log")
+            await stack.enter_async_context(self._sandbox)
+            bridge = BridgeProcess(self._settings(proxy.port), self._directory / "bridge.log")
             await bridge.start()
             stack.push_async_callback(bridge.close)
-            self._view.news(f"bridge started (process {bridge.pid}); notifications for {len(HER_IDS)} HER-ids begin")
-            await self._course(bridge, proxy, sandbox)
+            self._view.news(
+                f"bridge started (process {bridge.pid}); notifications for {len(HER_IDS)} HER-ids and orders begin"
+            )
+            await self._course(bridge, proxy, channel)
             exit_code = await bridge.stop()
             self._view.news(f"bridge asked to end: drained, exit code {exit_code}")
-            created = [
-                Created(event_id=each.id, offset=each.offset) for each in _all_created(sandbox) if each.id is not None
-            ]
             drained = Claim(f"the bridge drained and ended with exit code {exit_code}", exit_code == 0)
-            return [*prove(created, self._received, await self._cursors()), drained]
+            return [*await self._nhn.prove(self._store_file), *self._altinn.prove(), drained]
 
-    async def _course(self, bridge: BridgeProcess, proxy: TcpProxy, sandbox: Sandbox) -> None:
+    async def _course(self, bridge: BridgeProcess, proxy: TcpProxy, channel: AbstractChannel) -> None:
         """Watch it run, with both accidents, until all has arrived or the time is up."""
         plan = self._plan
         accidents = [
@@ -114,8 +124,9 @@ class Demo:
         ]
         self._started = time.monotonic()
         ticks = 0
-        while not await self._is_complete(bridge, sandbox) or accidents:
-            if accidents and len(self._distinct) >= accidents[0][0]:
+        while not await self._is_complete(bridge) or accidents:
+            await self._altinn.register(channel)
+            if accidents and len(self._nhn.distinct) >= accidents[0][0]:
                 await accidents.pop(0)[1]()
             if self._elapsed_s() > plan.seconds + plan.give_up_s:
                 self._view.news(f"gave up waiting; the end of the bridge's log:\n{bridge.end_of_log()}")
@@ -149,60 +160,40 @@ class Demo:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._arrival.wait(), IN_FLIGHT_TIMEOUT_S)
 
-    async def _is_complete(self, bridge: BridgeProcess, sandbox: Sandbox) -> bool:
-        """Take stock; True once everything that was created has arrived and the cursor stands at its end."""
-        state, status, score = sandbox.nhn.state(), await bridge.status(), self._view.score
-        score.elapsed_s, score.created = self._elapsed_s(), state.created
-        score.received, score.distinct = len(self._received), len(self._distinct)
+    async def _is_complete(self, bridge: BridgeProcess) -> bool:
+        """Take stock; True once everything that was created has arrived, and is known to have."""
+        status, score, nhn = await bridge.status(), self._view.score, self._nhn
+        nhn.look(status)
+        score.elapsed_s, score.created = self._elapsed_s(), nhn.created
+        score.received, score.distinct = len(nhn.received), len(nhn.distinct)
+        score.cursor, score.lag_s, score.orders = nhn.cursor, nhn.lag_s, self._altinn.score()
         while self._arrivals and self._arrivals[0] < time.monotonic() - RATE_WINDOW_S:
             self._arrivals.popleft()
         score.rate = len(self._arrivals) / RATE_WINDOW_S
         score.bridge = "away" if status is None else ("ready" if status["is_ready"] else "not ready")
-        stream = next(iter(status["streams"]), None) if status else None
-        if stream:
-            score.cursor, score.lag_s = stream["cursor"], stream["lag_s"]
-        is_all_there = state.supply_finished and len(self._distinct) >= state.created
-        return is_all_there and score.cursor == state.last_offset
+        return nhn.is_complete() and self._altinn.is_complete()
 
-    def _arrived(self, received: Received, routing_key: str) -> None:
-        self._received.append(received)
-        self._distinct.add(received.event_id)
+    def _arrived(self, exchange: str, routing_key: str, event: Mapping[str, Any]) -> None:
+        (self._nhn if exchange == self._nhn.exchange else self._altinn).arrived(event)
         self._arrivals.append(time.monotonic())
         self._arrival.set()
-        self._view.event(received, routing_key)
+        self._view.event(routing_key, event)
 
-    async def _cursors(self) -> dict[int, int]:
-        """HER-id → the offset that the bridge has stored."""
-        url = f"sqlite:///{self._directory / 'bridge.db'}"
-        async with open_store(url, clock=SystemClock(), is_owner=False) as store:
-            return {each.her_id: each.offset for each in await store.receivers()}
+    @property
+    def _store_file(self) -> Path:
+        return self._directory / "bridge.db"
 
-    def _settings(self, sandbox: Sandbox, broker_port: int) -> Mapping[str, str]:
+    def _settings(self, broker_port: int) -> Mapping[str, str]:
         through_proxy = urlsplit(self._broker_url)
         credentials, at, _ = through_proxy.netloc.rpartition("@")
         netloc = f"{credentials}{at}{TcpProxy.host}:{broker_port}"
         return {
-            "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
-            "BRIDGE_NHN__AUTH__ISSUER": sandbox.issuer_url,
-            "BRIDGE_NHN__AUTH__CLIENT_ID": sandbox.client.client_id,
-            "BRIDGE_NHN__AUTH__PRIVATE_KEY": msgspec.json.encode(sandbox.client.jwk).decode(),
-            "BRIDGE_NHN__SOURCE_SYSTEM": "notification-bridge demo",
-            "BRIDGE_NHN__HER_IDS": ",".join(map(str, HER_IDS)),
-            "BRIDGE_NHN__POLL_INTERVAL_S": str(POLL_INTERVAL_S),
+            **self._nhn.settings(),
+            **self._altinn.settings(),
             "BRIDGE_BROKER__URLS": urlunsplit(through_proxy._replace(netloc=netloc)),
-            "BRIDGE_BROKER__EXCHANGE_NHN": f"{self._names}.nhn.notifications",
             "BRIDGE_BROKER__EXCHANGE_PARKED": f"{self._names}.parked",
-            "BRIDGE_STORE__URL": f"sqlite:///{self._directory / 'bridge.db'}",
+            "BRIDGE_STORE__URL": f"sqlite:///{self._store_file}",
         }
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started
-
-
-def _all_created(sandbox: Sandbox) -> list[SandboxCreated]:
-    found: list[SandboxCreated] = []
-    after = 0
-    while page := sandbox.nhn.created(after=after):
-        found += page
-        after = page[-1].position
-    return found

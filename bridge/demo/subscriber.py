@@ -1,59 +1,45 @@
 """The demo's subscriber: a queue of its own, everything that arrives in it, in order."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aio_pika
 import msgspec
-from aio_pika.abc import AbstractIncomingMessage
-
-from bridge.demo.proof import Received
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 PREFETCH = 500
+Arrived = Callable[[str, str, Mapping[str, Any]], None]
+"""Told of each event: the exchange, the routing key, the event."""
 
-
-class _Data(msgspec.Struct):
-    receiver_her_id: int = msgspec.field(name="receiverHerId")
-
-
-class _Event(msgspec.Struct):
-    id: str
-    data: dict[str, object]
-    sequence: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Event).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @asynccontextmanager
 async def subscriber(
-    url: str, *, queue: str, exchange: str, parked: str, on_event: Callable[[Received, str], None]
-) -> AsyncIterator[None]:
-    """Consume `queue`, bound to all of `exchange`, while the block lasts; then delete both, and the parked exchange and
-    queue that the bridge has made. `on_event`: the event and its routing key.
+    url: str, *, queue: str, exchanges: Sequence[str], leftovers: Sequence[str], on_event: Arrived
+) -> AsyncIterator[AbstractChannel]:
+    """Consume `queue`, bound to all of `exchanges`, while the block lasts; then delete these, and the queues and
+    exchanges `leftovers`, which the bridge has made. Gives a channel to publish on.
     """
     connection = await aio_pika.connect(url, timeout=10)
     async with connection:
         channel = await connection.channel()
         await channel.set_qos(PREFETCH)
-        source = await channel.declare_exchange(exchange, aio_pika.ExchangeType.TOPIC, durable=True)
         own = await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
-        await own.bind(source, "#")
+        for name in exchanges:
+            await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+            await own.bind(name, "#")
 
         async def arrived(message: AbstractIncomingMessage) -> None:
-            event = _decode(message.body)
-            her_id = msgspec.convert(event.data, _Data).receiver_her_id
-            on_event(
-                Received(event_id=event.id, her_id=her_id, sequence=event.sequence, data=event.data),
-                message.routing_key or "",
-            )
+            on_event(message.exchange or "", message.routing_key or "", _decode(message.body))
             await message.ack()
 
         await own.consume(arrived)
         try:
-            yield
+            yield channel
         finally:
-            await own.delete(if_unused=False, if_empty=False)
-            await source.delete()
-            await channel.queue_delete(parked)
-            await channel.exchange_delete(parked)
+            for name in (queue, *leftovers):
+                await channel.queue_delete(name)
+            for name in (*exchanges, *leftovers):
+                await channel.exchange_delete(name)

@@ -1,8 +1,9 @@
 """What the demo shows: a live picture in a terminal, plain lines elsewhere."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -10,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bridge.demo.proof import Claim, Received
+from bridge.demo.proof import Claim
 
 SHOWN_EVENTS = 8
 SHOWN_NEWS = 8
@@ -28,17 +29,20 @@ class Score:
         """Events a second over the last few seconds."""
         self.cursor: int | None = None
         self.lag_s: float | None = None
+        self.orders = "-"
+        """Of Altinn."""
         self.bridge = "starting"
 
-    def line(self) -> str:
-        """All of it in a line."""
+    def lines(self) -> Iterator[str]:
+        """All of it."""
         cursor = "-" if self.cursor is None else str(self.cursor)
         lag = "-" if self.lag_s is None else f"{self.lag_s:.1f} s"
-        return (
+        yield (
             f"{self.elapsed_s:5.1f} s  created {self.created:>6}  received {self.distinct:>6}  "
             f"repeats {self.received - self.distinct:>4}  {self.rate:>6.0f}/s  lag {lag:>6}  cursor {cursor:>8}  "
             f"bridge {self.bridge}"
         )
+        yield f"{'':9}{self.orders}"
 
 
 class View:
@@ -47,7 +51,7 @@ class View:
     def __init__(self, console: Console) -> None:
         self.score = Score()
         self._console = console
-        self._events: deque[tuple[str, Received]] = deque(maxlen=SHOWN_EVENTS)
+        self._events: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=SHOWN_EVENTS)
         self._news: deque[str] = deque(maxlen=SHOWN_NEWS)
         self._live: Live | None = None
 
@@ -63,9 +67,9 @@ class View:
             yield
         self._live = None
 
-    def event(self, received: Received, routing_key: str) -> None:
+    def event(self, routing_key: str, event: Mapping[str, Any]) -> None:
         """An event has arrived."""
-        self._events.append((routing_key, received))
+        self._events.append((routing_key, event))
 
     def news(self, text: str) -> None:
         """Something has happened that is worth a line."""
@@ -75,9 +79,10 @@ class View:
             self._print(line)
 
     def tick(self) -> None:
-        """A moment has passed: in plain output, a line with the score."""
+        """A moment has passed: in plain output, lines with the score."""
         if self._live is None:
-            self._print(self.score.line())
+            for line in self.score.lines():
+                self._print(line)
 
     def proof(self, claims: Sequence[Claim], exit_code: int) -> None:
         """The end: every claim, and whether it holds."""
@@ -103,15 +108,16 @@ class View:
             ("rate", f"{score.rate:.0f} events/s"),
             ("lag", "-" if score.lag_s is None else f"{score.lag_s:.1f} s"),
             ("cursor", "-" if score.cursor is None else f"{score.cursor}"),
+            ("Altinn", score.orders),
             ("bridge", score.bridge),
             ("time", f"{score.elapsed_s:.0f} s"),
         ):
             figures.add_row(Text(name, style="dim"), Text(value, style="bold"))
-        events = Table("routing key", "sequence", "id", expand=True, box=None, header_style="dim")
-        for routing_key, received in reversed(self._events):
-            events.add_row(routing_key, received.sequence or "-", received.event_id)
+        events = Table("routing key", "subject", "id", expand=True, box=None, header_style="dim")
+        for routing_key, event in reversed(self._events):
+            events.add_row(routing_key, event.get("subject") or "-", event["id"])
         return Group(
-            Panel(figures, title="NHN's feed (sandbox) → bridge → RabbitMQ → subscriber", title_align="left"),
+            Panel(figures, title="NHN and Altinn (sandbox) → bridge → RabbitMQ → subscriber", title_align="left"),
             Panel(events, title="arriving", title_align="left", height=SHOWN_EVENTS + 3),
             Panel(Text("\n".join(self._news)), title="what happened", title_align="left", height=SHOWN_NEWS + 2),
         )

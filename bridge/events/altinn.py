@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -37,6 +37,10 @@ FINAL = frozenset(
 RecipientDetail = Literal["none", "address", "full"]
 """What of a recipient leaves: `ALTINN__RECIPIENT`."""
 MAX_KEBAB_CHARS = 200
+MAX_ID_CHARS = 100
+MAX_STATUS_CHARS = 200
+MAX_TIME_CHARS = 50
+"""Beyond these it is no id, status or time: they are UUIDs, words of an enum, and 28 characters."""
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -47,22 +51,26 @@ class Recipient(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     organization_number: str | None = None
     national_identity_number: str | None = None
 
+    def __repr__(self) -> str:
+        """Nothing of whom it is."""
+        return "Recipient(…)"
+
 
 class SendStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How far the sending has come."""
 
-    status: str
-    last_update: str
+    status: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STATUS_CHARS)]
+    last_update: Annotated[str, msgspec.Meta(max_length=MAX_TIME_CHARS)]
     description: str | None = None
 
 
 class EmailNotification(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
     """One item of the API's `notifications` (page "Get email notifications"). Unknown fields are ignored."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
     succeeded: bool
     send_status: SendStatus
-    recipient: Recipient = Recipient()
+    recipient: Recipient | None = None
 
 
 class _AddressData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -202,7 +210,8 @@ def _plain(item: dict[object, object], names: tuple[str, ...]) -> dict[str, obje
     return {name: item[name] for name in names if isinstance(item.get(name), str | int | float | bool)}
 
 
-def _reduced(whom: Recipient, detail: RecipientDetail) -> _AddressData | Recipient | None:
+def _reduced(recipient: Recipient | None, detail: RecipientDetail) -> _AddressData | Recipient | None:
+    whom = recipient or Recipient()
     match detail:
         case "none":
             return None

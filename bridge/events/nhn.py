@@ -19,6 +19,22 @@ EVENT_NAMES = {
 OTHER = "other"
 
 
+class _Kind(msgspec.Struct, frozen=True, gc=False):
+    """What all events of one name have in common."""
+
+    name: str
+    type: str
+    dataschema: str
+
+
+def _kind(name: str) -> _Kind:
+    return _Kind(name, f"no.nhn.notification.{name}.v1", f"urn:notification-bridge:{name}:v1")
+
+
+_OTHER_KIND = _kind(OTHER)
+_KINDS = {notification_type: _kind(name) for notification_type, name in EVENT_NAMES.items()}
+
+
 class Notification(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One item as the API documents it (page "Get Notifications" of 28.04.2026, api-version 3).
 
@@ -104,15 +120,14 @@ def _rfc3339(text: str | None, moment: datetime | None) -> str | None:
 
 def message_of(notification: Notification, *, event_id: str, moment: datetime | None, exchange: str) -> Message:
     """The message that carries a notification. `event_id`: from `id_of`; `moment`: from `created_at`."""
-    name = event_name(notification.type)
-    event_type = f"no.nhn.notification.{name}.v1"
+    kind = _KINDS.get(notification.type, _OTHER_KIND)
     receiver = str(notification.receiver)
     event = _CloudEvent(
         specversion="1.0",
         id=event_id,
         source=f"/nhn/her-id/{receiver}",
-        type=event_type,
-        dataschema=f"urn:notification-bridge:{name}:v1",
+        type=kind.type,
+        dataschema=kind.dataschema,
         partitionkey=receiver,
         data=_Data(
             notification_id=notification.notification_id or notification.id,
@@ -131,10 +146,10 @@ def message_of(notification: Notification, *, event_id: str, moment: datetime | 
     return Message(
         id=event_id,
         source="nhn",
-        event=name,
-        type=event_type,
+        event=kind.name,
+        type=kind.type,
         exchange=exchange,
-        routing_key=f"{name}.{receiver}",
+        routing_key=f"{kind.name}.{receiver}",
         body=_encode(event),
         correlation_id=notification.related_message_id,
         created_at=moment.astimezone(UTC) if moment else None,

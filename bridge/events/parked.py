@@ -13,16 +13,26 @@ Reason = Literal["unroutable", "invalid", "poison", "oversized", "registration-i
 
 MAX_SHORT_STRING_BYTES = 255
 """AMQP 0-9-1 short string: exchange, routing key and the properties that name things."""
+_SURELY_SHORT_CHARACTERS = MAX_SHORT_STRING_BYTES // 4
+"""UTF-8 has at most four bytes a character."""
 MAX_BODY_BYTES = 1_048_576
 """What this project asks of a broker (product.md §8); RabbitMQ's own limit is higher (16 MiB in 4.x)."""
 
 
 def is_poison(message: Message) -> bool:
     """Whether no broker can take the message as it is: a property too long, or a body over 1 MiB."""
-    short = (message.id, message.type, message.exchange, message.routing_key, message.correlation_id or "")
-    return len(message.body) > MAX_BODY_BYTES or any(
-        len(text) * 4 > MAX_SHORT_STRING_BYTES and len(text.encode()) > MAX_SHORT_STRING_BYTES for text in short
+    return (
+        len(message.body) > MAX_BODY_BYTES
+        or _is_too_long(message.id)
+        or _is_too_long(message.routing_key)
+        or _is_too_long(message.correlation_id or "")
+        or _is_too_long(message.type)
+        or _is_too_long(message.exchange)
     )
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text) > _SURELY_SHORT_CHARACTERS and len(text.encode()) > MAX_SHORT_STRING_BYTES
 
 
 def park(message: Message, *, exchange: str, reason: Reason, detail: str, at: datetime) -> Message:
@@ -49,17 +59,34 @@ def park(message: Message, *, exchange: str, reason: Reason, detail: str, at: da
 
 def park_remains(parked: Message, *, at: datetime) -> Message:
     """What can be kept of a parked message that the broker does not take whole: its size and hash, and its headers."""
-    remains = {"sha256": hashlib.sha256(parked.body).hexdigest(), "bytes": len(parked.body), "id": parked.id}
     return msgspec.structs.replace(
         parked,
-        body=msgspec.json.encode(remains),
+        body=remains_of(parked.body, id=parked.id),
         content_type="application/json",
         headers={**parked.headers, "x-parked-at": at.isoformat(), "x-parked-detail": "only its hash is kept"},
     )
 
 
-def park_item(raw: bytes, *, source: SourceName, exchange: str, reason: Reason, detail: str, at: datetime) -> Message:
-    """An item that did not become an event, as the raw bytes received."""
+def remains_of(body: bytes, **known: str) -> bytes:
+    """What is kept of a body that is too large to be kept whole, as JSON: its hash, its size and what is `known`."""
+    return msgspec.json.encode({"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body), **known})
+
+
+def park_item(
+    raw: bytes,
+    *,
+    source: SourceName,
+    exchange: str,
+    reason: Reason,
+    detail: str,
+    at: datetime,
+    content_type: str = "application/json",
+    original_exchange: str = "",
+    original_routing_key: str = "",
+) -> Message:
+    """An item that did not become an event, as the raw bytes received. `original_…`: where it came from, of what came
+    by the broker.
+    """
     return Message(
         id=hashlib.sha256(raw).hexdigest(),
         source=source,
@@ -68,8 +95,8 @@ def park_item(raw: bytes, *, source: SourceName, exchange: str, reason: Reason, 
         exchange=exchange,
         routing_key="",
         body=raw,
-        content_type="application/json",
-        headers=_headers(reason, detail, at, "", ""),
+        content_type=_short(content_type),
+        headers=_headers(reason, detail, at, original_exchange, original_routing_key),
         parked_reason=reason,
     )
 

@@ -15,10 +15,11 @@ OVERSIZED = "oversized"
 _HER_IDS = range(1, 2**31)
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One element of a page: understood, or with the problem that keeps it from being."""
 
-    raw: bytes | msgspec.Raw
+    raw: bytes | msgspec.Raw = b""
+    """Its bytes, where it was not understood."""
     offset: int | None
     """0..2^63-1; None: not given, or not readable."""
     receiver: int | None
@@ -34,6 +35,10 @@ class _Page(msgspec.Struct):
     notifications: list[msgspec.Raw]
 
 
+class _TypedPage(msgspec.Struct, gc=False):
+    notifications: list[Notification]
+
+
 class _Outline(msgspec.Struct):
     """What is looked for in an item that cannot be understood; the rest of it is not even decoded."""
 
@@ -41,10 +46,15 @@ class _Outline(msgspec.Struct):
     receiver: msgspec.Raw = msgspec.field(name="notificationReceiverHerId", default=msgspec.Raw(b"null"))
 
 
+class _Misunderstood(Exception):
+    """An item's problem, which is the message."""
+
+
 class NotAPage(Exception):
     """The answer is no JSON object with a `notifications` array. Says nothing about how many there are."""
 
 
+_decode_typed_page = msgspec.json.Decoder(_TypedPage).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_item = msgspec.json.Decoder(Notification).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
@@ -56,7 +66,17 @@ _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]%b\\u[dD][c-fC-F]%b|(u[dD][89a-fA-F]%b
 
 
 def read_page(body: bytes) -> list[Item]:
-    """The items of a 200 answer, in its order. Raises NotAPage."""
+    """The items of a 200 answer, in its order. Raises NotAPage.
+
+    In one go where all of them can be understood, as is the rule: that costs a third of reading each by itself.
+    """
+    try:
+        return [_understood(notification) for notification in _decode_typed_page(body).notifications]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Misunderstood):
+        return _read_each(body)
+
+
+def _read_each(body: bytes) -> list[Item]:
     try:
         page = _decode_page(body)
     except RecursionError as error:
@@ -71,18 +91,22 @@ def read_page(body: bytes) -> list[Item]:
 def read_item(raw: msgspec.Raw) -> Item:
     """One element, understood or with its problem; never raises."""
     try:
-        notification = _decode_item(raw)
-        moment = created_at(notification)
-    except msgspec.MsgspecError as error:
+        return _understood(_decode_item(raw))
+    except (msgspec.MsgspecError, _Misunderstood) as error:
         return _misunderstood(raw, str(error))
     except UnicodeDecodeError:
         return _misunderstood(raw, "not UTF-8")
-    except ValueError:
-        return _misunderstood(raw, "createdAt is no date")
+
+
+def _understood(notification: Notification) -> Item:
+    """Raises _Misunderstood."""
+    try:
+        moment = created_at(notification)
+    except ValueError as error:
+        raise _Misunderstood("createdAt is no date") from error
     if problem := _problem(notification):
-        return _misunderstood(raw, problem)
+        raise _Misunderstood(problem)
     return Item(
-        raw=raw,
         offset=notification.offset,
         receiver=notification.receiver,
         key=id_of(notification) or "",

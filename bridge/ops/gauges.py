@@ -44,6 +44,10 @@ class StateGauges(Collector):
         for issuer, ends_at in state.token_expiries.items():
             expiry.add_metric([issuer], ends_at)
         yield expiry
+        orders = GaugeMetricFamily("bridge_orders_watched", "Altinn orders in each state", labels=["state"])
+        for order_state, count in (state.orders or {}).items():
+            orders.add_metric([order_state], float(count))
+        yield orders
         build = GaugeMetricFamily("bridge_build_info", "1, labelled with the version", labels=["version"])
         build.add_metric([state.version], 1.0)
         yield build
@@ -52,26 +56,28 @@ class StateGauges(Collector):
 def _streams(streams: list[StreamProgress], now: float, wall_now: datetime) -> Iterator[GaugeMetricFamily]:
     lag = GaugeMetricFamily(
         "bridge_lag_seconds",
-        "0 when the last poll was not full, else now minus the creation of the last committed event",
+        "0 when the last poll was not full, else now minus the creation of the last committed event; of orders, how "
+        "long the oldest has been due",
         labels=["source", "stream"],
     )
     cursor = GaugeMetricFamily("bridge_cursor_offset", "Offset of the last notification done with", labels=["stream"])
     success = GaugeMetricFamily(
         "bridge_last_success_timestamp_seconds",
-        "Unix time of the stream's last successful poll or commit",
+        "Unix time of the stream's last successful poll or commit; now, while there is nothing to do",
         labels=["source", "stream"],
     )
     refused = GaugeMetricFamily("bridge_receivers_refused", "Receivers that the API refuses now", labels=["source"])
     refused_by_source: Counter[str] = Counter()
     for stream in streams:
-        refused_by_source[stream.source] += len(stream.refused)
-        lag_s = stream.lag_s(wall_now)
+        if stream.source == "nhn":  # the one that has receivers
+            refused_by_source[stream.source] += len(stream.refused)
+        lag_s = stream.lag_s(wall_now, now)
         if lag_s is not None:
             lag.add_metric([stream.source, stream.name], lag_s)
         if stream.cursor is not None:
             cursor.add_metric([stream.name], float(stream.cursor))
-        if stream.last_success_at is not None:
-            success.add_metric([stream.source, stream.name], wall_now.timestamp() - (now - stream.last_success_at))
+        if (age_s := stream.age_s(stream.last_success_at, now)) is not None:
+            success.add_metric([stream.source, stream.name], wall_now.timestamp() - age_s)
     for source, count in refused_by_source.items():
         refused.add_metric([source], float(count))
     yield from (lag, cursor, success, refused)

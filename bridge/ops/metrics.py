@@ -8,6 +8,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from bridge.checkpoints import ClosedState
 from bridge.events.message import SourceName
 from bridge.events.parked import Reason
 from bridge.ops.collectors import PageCounter, PageHistogram
@@ -18,13 +19,22 @@ EVENTS: dict[SourceName, tuple[str, ...]] = {
     "altinn": ("email-status", "order-closed", OTHER),
 }
 """Event names of product.md §4."""
-SOURCES: tuple[SourceName, ...] = ("nhn",)
-"""Those of this version."""
+SOURCES: tuple[SourceName, ...] = ("nhn", "altinn")
 POLL_OUTCOMES = ("full", "partial", "empty", "unavailable", "sign-in", "rejected")
 """Three of polls that worked, three of polls that failed: a failed one is never an empty one (G6)."""
-ANOMALIES = ("unsorted", "repeated", "already-seen", "no-progress", "late", "without-offset", "malformed")
-INTERRUPTIONS = ("refused", "unknown", "held", "unavailable")
+ANOMALIES: dict[SourceName, tuple[str, ...]] = {
+    "nhn": ("unsorted", "repeated", "already-seen", "no-progress", "late", "without-offset", "malformed", OTHER),
+    "altinn": ("repeated", "late", "malformed", "unknown-status", OTHER),
+}
+INTERRUPTIONS = {
+    "refused": "the broker refuses messages (nack), as a queue that is full or without a leader does",
+    "unknown": "no confirm came before the session with the broker ended",
+    "held": "no queue is bound for messages, which wait until one is",
+    "unavailable": "no broker could be reached",
+}
+"""Why messages are sent once more, each as a clause."""
 PARKED_REASONS: tuple[str, ...] = get_args(Reason)
+CLOSED_REASONS: tuple[str, ...] = (*get_args(ClosedState), OTHER)
 
 POLL_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """From a loopback answer to all four phases of the HTTP timeout used up."""
@@ -77,7 +87,7 @@ class Metrics:
         self.polls = self._counter("bridge_polls", "Requests to the API by how they ended", "source", "outcome")
         self.feed_anomalies = self._counter(
             "bridge_feed_anomalies",
-            "Items of the feed that were not as documented; skipped, parked or published late",
+            "What the API showed otherwise than documented; skipped, parked or published late",
             "source",
             "kind",
         )
@@ -86,6 +96,9 @@ class Metrics:
             "Messages to be sent once more, by what became of them the last time",
             "source",
             "outcome",
+        )
+        self.orders_closed = self._counter(
+            "bridge_orders_closed", "Altinn orders that are not watched any more, by how they ended", "reason"
         )
         self.stream_restarts = self._counter(
             "bridge_stream_restarts", "Streams started again by the watchdog or after an error", "source", "stream"
@@ -116,8 +129,11 @@ class Metrics:
             (self.events_confirmed, EVENTS[source]),
             (self.events_parked, (*PARKED_REASONS, OTHER)),
             (self.polls, POLL_OUTCOMES),
-            (self.feed_anomalies, (*ANOMALIES, OTHER)),
+            (self.feed_anomalies, ANOMALIES[source]),
             (self.publish_retries, (*INTERRUPTIONS, OTHER)),
         ):
             for value in values:
                 counter.add(0, source, value)
+        if source == "altinn":
+            for reason in CLOSED_REASONS:
+                self.orders_closed.add(0, reason)

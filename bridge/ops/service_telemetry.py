@@ -1,15 +1,18 @@
 """What happens to the process, its broker and its store: each call makes the log line and the state, as `telemetry`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from bridge.checkpoints import ORDER_STATES, OrderState
 from bridge.errors import TransientError
 from bridge.events.message import SourceName
 from bridge.ops.gauges import StateGauges
 from bridge.ops.metrics import Metrics
+from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.repeats import Repeats
 from bridge.ops.state import Bounds, BridgeState, StreamProgress, continued
 from bridge.ops.tail import Tail
@@ -138,16 +141,31 @@ class BridgeTelemetry:
 
     def stream(self, source: SourceName, name: str, bounds: Bounds) -> StreamTelemetry:
         """The telemetry of a stream that this process gets; the same name again begins anew, but for its restarts."""
-        progress = StreamProgress(source, name, bounds, self._state.broker)
-        self._state.streams[name] = progress
-        self._metrics.stream_restarts.add(0, source, name)
-        return StreamTelemetry(progress, self._state, self._metrics, self._tail)
+        return StreamTelemetry(self._begin(source, name, bounds), self._state, self._metrics, self._tail)
+
+    def order_stream(self, name: str, bounds: Bounds) -> OrdersTelemetry:
+        """The same of a stream that polls Altinn's orders."""
+        return OrdersTelemetry(self._begin("altinn", name, bounds), self._state, self._metrics, self._tail)
+
+    def registrations(self, name: str, bounds: Bounds) -> RegistrationsTelemetry:
+        """The same of the stream that takes in registrations."""
+        return RegistrationsTelemetry(self._begin("altinn", name, bounds), self._state, self._metrics, self._tail)
+
+    def orders(self, counts: Mapping[OrderState, int]) -> None:
+        """How many of Altinn's orders are in each state, as the store says now; to be told again now and then."""
+        self._state.orders = {state: counts.get(state, 0) for state in ORDER_STATES}
 
     def forget(self, name: str) -> None:
         """The stream is another process's, or nobody's, from now on: nothing of it is shown any more."""
         progress = self._state.streams.pop(name, None)
         if progress is not None:
             self._metrics.stream_restarts.remove(progress.source, name)
+
+    def _begin(self, source: SourceName, name: str, bounds: Bounds) -> StreamProgress:
+        progress = StreamProgress(source, name, bounds, self._state.broker)
+        self._state.streams[name] = progress
+        self._metrics.stream_restarts.add(0, source, name)
+        return progress
 
     def alive(self) -> None:
         """The supervisor's heartbeat: called at least every few seconds, else `/livez` turns red after 30."""

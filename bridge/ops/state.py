@@ -4,10 +4,12 @@ All times are monotonic seconds unless they say otherwise. One event loop owns t
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self
 
+from bridge.checkpoints import OrderState
 from bridge.events.message import SourceName
 from bridge.ops.throughput import Throughput
 
@@ -177,6 +179,12 @@ class StreamProgress:
     receivers: int | None = None
     refused: dict[int, Refusal] = field(default_factory=dict)
     """By HER-id; at most as many as the stream has receivers."""
+    is_idle: bool = False
+    """There is nothing to do, and it would hear of it: as good as polling."""
+    is_scheduled: bool = False
+    """It asks for each thing at its time, and not for whatever is new."""
+    overdue_since: float | None = None
+    """Since when the oldest thing that is due has been so; None: nothing is."""
     is_behind: bool = False
     """The last poll was full, or the last page committed was and more are on their way."""
     committed_created_at: datetime | None = None
@@ -212,12 +220,20 @@ class StreamProgress:
 
     @property
     def last_success_at(self) -> float | None:
-        """Last successful poll or commit."""
+        """Last successful poll or commit; to be read with `is_idle`."""
         times = [at for at in (self.poll.succeeded_at, self.commit.succeeded_at) if at is not None]
         return max(times, default=None)
 
-    def lag_s(self, at: datetime) -> float | None:
-        """0 when nothing more was there, else how old the last committed event is; None: nothing is known yet."""
+    def age_s(self, succeeded_at: float | None, now: float) -> float | None:
+        """Seconds since a success; 0 while there is nothing to do. None: it never had one."""
+        return 0.0 if self.is_idle else None if succeeded_at is None else now - succeeded_at
+
+    def lag_s(self, at: datetime, now: float) -> float | None:
+        """0 when nothing more was there or is due, else how old the last committed event is, or how long the oldest
+        thing that is due has been so; None: nothing is known yet.
+        """
+        if self.is_scheduled:
+            return 0.0 if self.overdue_since is None else now - self.overdue_since
         if not self.is_behind:
             return None if self.poll.succeeded_at is None else 0.0
         if self.committed_created_at is None:
@@ -245,6 +261,9 @@ class BridgeState:
     broker: BrokerCondition = field(default_factory=BrokerCondition)
     store: StoreCondition = field(default_factory=StoreCondition)
     streams: dict[str, StreamProgress] = field(default_factory=dict)
+    orders: Mapping[OrderState, int] | None = None
+    """How many of Altinn's orders are in each state, closed ones as long as they are remembered; None: nobody has
+    looked yet."""
     token_expiries: dict[str, float] = field(default_factory=dict)
     """Issuer → when its youngest token ends, seconds since the epoch."""
     is_draining: bool = False
@@ -256,10 +275,17 @@ class BridgeState:
     def __post_init__(self) -> None:
         self.started_at = self.heartbeat_at = self.clock.monotonic()
 
-    def note_error(self, code: str, message: str, *, stream: str | None = None, times: int = 1) -> None:
-        """Remember it among the recent errors; one that is there already moves to the end and is counted."""
+    def note_error(
+        self, code: str, message: str, *, stream: str | None = None, times: int = 1, is_latest_of_its_code: bool = False
+    ) -> None:
+        """Remember it among the recent errors; one that is there already moves to the end and is counted.
+
+        `is_latest_of_its_code`: it takes the place of one with another message, too, so that many of a kind leave room
+        for others.
+        """
         for known in self.recent_errors:
-            if (known.stream, known.code, known.message) == (stream, code, message):
+            is_same = is_latest_of_its_code or known.message == message
+            if is_same and (known.stream, known.code) == (stream, code):
                 times += known.times
                 self.recent_errors.remove(known)
                 break

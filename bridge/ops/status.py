@@ -35,7 +35,7 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedReceiver, ...]
     lag_s: float | None
     last_poll_age_s: float | None
-    """Since the last poll that worked; as the next two."""
+    """Since the last poll that worked, 0 while there is nothing to poll; as the next two."""
     last_confirm_age_s: float | None
     last_commit_age_s: float | None
     in_flight: int
@@ -97,6 +97,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     broker: BrokerStatus
     store: StoreStatus
     streams: tuple[StreamStatus, ...]
+    orders: dict[str, int] | None = None
+    """Altinn's orders by state; null: nobody has looked yet, or the source is off."""
     recent_errors: tuple[ErrorStatus, ...]
     """Newest first."""
 
@@ -119,6 +121,7 @@ def status_of(state: BridgeState) -> Status:
         streams=tuple(
             _stream(stream, _condition(stream, state, health), now, at) for _, stream in sorted(state.streams.items())
         ),
+        orders=None if state.orders is None else {str(name): count for name, count in state.orders.items()},
         recent_errors=tuple(map(_error, reversed(state.recent_errors))),
     )
 
@@ -136,7 +139,7 @@ def _condition(stream: StreamProgress, state: BridgeState, health: Readiness) ->
 
 
 def _stream(stream: StreamProgress, condition: StreamCondition, now: float, at: datetime) -> StreamStatus:
-    lag_s = stream.lag_s(at)
+    lag_s, poll_age_s = stream.lag_s(at, now), stream.age_s(stream.poll.succeeded_at, now)
     return StreamStatus(
         name=stream.name,
         source=stream.source,
@@ -148,7 +151,7 @@ def _stream(stream: StreamProgress, condition: StreamCondition, now: float, at: 
             for her_id, refusal in sorted(stream.refused.items())
         ),
         lag_s=None if lag_s is None else _rounded(lag_s),
-        last_poll_age_s=_age_s(stream.poll.succeeded_at, now),
+        last_poll_age_s=None if poll_age_s is None else _rounded(poll_age_s),
         last_confirm_age_s=_age_s(stream.confirm.succeeded_at, now),
         last_commit_age_s=_age_s(stream.commit.succeeded_at, now),
         in_flight=stream.in_flight,

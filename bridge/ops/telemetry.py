@@ -22,12 +22,6 @@ from bridge.ops.tail import Tail
 
 MAX_TEXT = 300
 """Characters kept of an error's message."""
-_INTERRUPTIONS = {
-    "refused": "the broker refuses messages (nack), as a queue that is full or without a leader does",
-    "unknown": "no confirm came before the session with the broker ended",
-    "held": "no queue is bound for messages, which wait until one is",
-    "unavailable": "no broker could be reached",
-}
 REFUSALS_NAMED = 20
 """Lines a minute that name a newly refused receiver; /status names all."""
 
@@ -95,10 +89,12 @@ class StreamTelemetry:
         self._metrics.polls.add(1, stream.source, outcome)
         self._metrics.poll_seconds.observe([seconds])
         stream.is_behind = full
-        stream.restarts_in_a_row = 0
-        ended = stream.poll.succeeded(self._now(), waits_on=True)
         self._log.debug("poll.done", seconds=round(seconds, 3), items=items, full=full)
-        self._tell_recovery("poll", ended)
+        self._polls_work(is_idle=False)
+
+    def idle(self) -> None:
+        """There is nothing to do, and the stream would hear of it: it is well, though it does not poll."""
+        self._polls_work(is_idle=True)
 
     def poll_failed(self, error: TransientError, *, attempt: int) -> None:
         """A request to the API failed; `attempt` counts from 0. A throttling API's Retry-After holds for all streams of
@@ -108,7 +104,9 @@ class StreamTelemetry:
         code = SIGN_IN if isinstance(error, AuthenticationError) else UNAVAILABLE
         code = REJECTED if isinstance(error, RequestRejected) else code
         message = clipped(str(error))
-        self._metrics.polls.add(1, stream.source, code)
+        self._count_failed_poll(code)
+        stream.is_idle = False
+        stream.poll.begin(now)
         stream.poll.failed(now, code, message)
         if error.retry_after_s:
             for sibling in self._state.streams.values() if code == UNAVAILABLE else (stream,):
@@ -119,9 +117,7 @@ class StreamTelemetry:
     def anomaly(self, kind: str, count: int) -> None:
         """`count` items of a page were not as documented."""
         stream = self._progress
-        kind = closed(kind, ANOMALIES)
-        self._metrics.feed_anomalies.add(count, stream.source, kind)
-        stream.anomalies[kind] += count
+        kind = self._count_anomaly(kind, count)
         times = self._repeats.due(f"anomaly {kind}", kind, self._now())
         if times is not None:
             self._log.warning("feed.anomaly", kind=kind, items=count, times=times, total=stream.anomalies[kind])
@@ -191,7 +187,7 @@ class StreamTelemetry:
         stream = self._progress
         outcome = closed(outcome, INTERRUPTIONS)
         self._metrics.publish_retries.add(count, stream.source, outcome)
-        message = _INTERRUPTIONS.get(outcome, "messages did not reach a queue")
+        message = INTERRUPTIONS.get(outcome, "messages did not reach a queue")
         stream.confirm.failed(self._now(), outcome, message)
         stream.confirm.wait_until(self._now() + retry_in_s)
         self._warn("publish", outcome, message, "publish.interrupted", messages=count, retry_in_s=round(retry_in_s, 2))
@@ -222,7 +218,7 @@ class StreamTelemetry:
         stream, now = self._progress, self._now()
         created_at = stream.uncommitted.popleft() if stream.uncommitted else None
         ended = stream.commit.succeeded(now, waits_on=bool(stream.uncommitted))
-        stream.poll.since = now
+        stream.poll.since = None if stream.is_idle else now
         if cursor is not None:
             stream.cursor = cursor
         stream.committed_created_at = created_at or stream.committed_created_at
@@ -239,6 +235,23 @@ class StreamTelemetry:
         stream.commit.failed(now, "unavailable", message)
         self._state.store.failure = continued(self._state.store.failure, now, "unavailable", message)
         self._warn("commit", "unavailable", message, "commit.failed", attempt=attempt)
+
+    def _polls_work(self, *, is_idle: bool) -> None:
+        stream = self._progress
+        stream.is_idle = is_idle
+        stream.restarts_in_a_row = 0
+        self._tell_recovery("poll", stream.poll.succeeded(self._now(), waits_on=not is_idle))
+
+    def _count_failed_poll(self, outcome: str) -> None:
+        self._metrics.polls.add(1, self._progress.source, outcome)
+
+    def _count_anomaly(self, kind: str, count: int) -> str:
+        """Returns the label that it is counted with."""
+        stream = self._progress
+        kind = closed(kind, ANOMALIES[stream.source])
+        self._metrics.feed_anomalies.add(count, stream.source, kind)
+        stream.anomalies[kind] += count
+        return kind
 
     def _take_parked(self, messages: Sequence[Message]) -> list[Message]:
         """The messages of a page that are in their own queues; those parked by their source are counted on the way."""
@@ -293,6 +306,7 @@ class StreamTelemetry:
         stream = self._progress
         stream.in_flight = 0
         stream.uncommitted.clear()
+        stream.is_idle = False
         stream.confirm.since = stream.commit.since = None
         stream.held_reason = stream.held_since = None
         self._parked_ids.clear()

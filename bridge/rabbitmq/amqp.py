@@ -21,7 +21,7 @@ from bridge import __version__
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.endpoint import Endpoint
 from bridge.rabbitmq.errors import NoAnswer, ask, describe
-from bridge.rabbitmq.tls import client_context
+from bridge.tls import client_context
 
 T = TypeVar("T")
 

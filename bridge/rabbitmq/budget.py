@@ -3,6 +3,9 @@
 import asyncio
 from collections import deque
 
+STEP = 4
+"""Who waits for room is served once a quarter of the limit is free, so that pages go out in a few large pieces."""
+
 
 class InFlightBudget:
     """A weighted semaphore, strictly first come, first served: a page that waits is not overtaken by smaller ones."""
@@ -11,29 +14,29 @@ class InFlightBudget:
         """`limit` ≥ 1."""
         self.limit = limit
         self._free = limit
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[int, int, asyncio.Future[int]]] = deque()
 
     @property
     def in_flight(self) -> int:
         """Messages that were granted and not released."""
         return self.limit - self._free
 
-    async def acquire(self, count: int = 1) -> None:
-        """Wait for room for `count` messages at once, 1 ≤ count ≤ limit. Returns at once where nobody waits for it."""
-        if not 1 <= count <= self.limit:
-            raise ValueError(f"{count} messages never fit into a budget of {self.limit}")
-        if not self._waiting and count <= self._free:
-            self._free -= count
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((count, turn))
+    async def acquire(self, wanted: int = 1) -> int:
+        """Wait for room for `wanted` ≥ 1 messages, or for as many as a quarter of the limit; returns for how many there
+        is room now, at most `wanted`. Returns at once where there is room and nobody waits for it.
+        """
+        least = min(wanted, max(self.limit // STEP, 1))
+        if not self._waiting and least <= self._free:
+            return self._take(wanted)
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((least, wanted, turn))
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._grant()  # those behind may have waited for this one's turn alone
             else:
-                self.release(count)  # granted and cancelled in the same moment
+                self.release(turn.result())  # granted and cancelled in the same moment
             raise
 
     def release(self, count: int = 1) -> None:
@@ -43,10 +46,14 @@ class InFlightBudget:
 
     def _grant(self) -> None:
         while self._waiting:
-            count, turn = self._waiting[0]
+            least, wanted, turn = self._waiting[0]
             if not turn.cancelled():
-                if count > self._free:
+                if least > self._free:
                     return
-                self._free -= count
-                turn.set_result(None)
+                turn.set_result(self._take(wanted))
             self._waiting.popleft()
+
+    def _take(self, wanted: int) -> int:
+        granted = min(wanted, self._free)
+        self._free -= granted
+        return granted

@@ -4,14 +4,22 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bridge.errors import BrokerUnavailable, ConfigurationError
 from bridge.rabbitmq.amqp import AmqpConnection, silence_libraries
 from bridge.rabbitmq.budget import InFlightBudget
+from bridge.rabbitmq.decoding import read_any_properties
 from bridge.rabbitmq.endpoint import Endpoint
-from bridge.rabbitmq.publisher import PlainSession
+from bridge.rabbitmq.inbox import PREFETCH, RabbitInbox
+from bridge.rabbitmq.page_session import PageSession
+from bridge.rabbitmq.plain_session import PlainSession
+from bridge.rabbitmq.session import ChannelSession
 from bridge.rabbitmq.topology import Topology
+
+Publisher = Literal["page", "plain"]
+"""How messages are written: see `page_session` and `plain_session`."""
+SESSIONS: dict[Publisher, type[ChannelSession]] = {"page": PageSession, "plain": PlainSession}
 
 CONNECT_TIMEOUT_S = 10.0
 """For a URL to be connected to and signed in at, and for a channel to be opened; more than any node in order takes."""
@@ -57,6 +65,7 @@ class RabbitBroker:
         observer: BrokerObserver,
         confirm_timeout_s: float,
         max_in_flight: int,
+        publisher: Publisher = "page",
         tls: ssl.SSLContext | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
@@ -69,6 +78,7 @@ class RabbitBroker:
         self._observer = observer
         self._confirm_timeout_s = confirm_timeout_s
         self._budget = InFlightBudget(max_in_flight)
+        self._session_type = SESSIONS[publisher]
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
         self._connection: AmqpConnection | None = None
@@ -78,6 +88,7 @@ class RabbitBroker:
         for url in urls():
             Endpoint.parse(url)
         silence_libraries()
+        read_any_properties()
 
     @property
     def is_connected(self) -> bool:
@@ -95,9 +106,15 @@ class RabbitBroker:
         """
         await self._connected()
 
-    async def session(self) -> PlainSession:
+    async def session(self) -> ChannelSession:
         """A new session, on a connection as of `connect`."""
         return await self._open_session(await self._connected())
+
+    def inbox(self, queue: str, *, prefetch: int = PREFETCH) -> RabbitInbox:
+        """The messages of a queue, on a connection as of `connect`. `prefetch` ≥ 1: how many are delivered and not
+        acknowledged at a time.
+        """
+        return RabbitInbox(self._connected, queue, prefetch=prefetch, answer_timeout_s=self._connect_timeout_s)
 
     async def close(self) -> None:
         """End all sessions and the connection: bounded by a few seconds, whatever the broker does; never raises."""
@@ -170,13 +187,13 @@ class RabbitBroker:
         self._failed_url = url
         self._observer.lost(reason)
 
-    async def _open_session(self, connection: AmqpConnection) -> PlainSession:
+    async def _open_session(self, connection: AmqpConnection) -> ChannelSession:
         try:
             channel = await connection.channel(timeout_s=self._connect_timeout_s)
         except BrokerUnavailable as exc:
             self._observer.unavailable(str(exc))
             raise
-        return PlainSession(
+        return self._session_type(
             channel,
             connection,
             budget=self._budget,

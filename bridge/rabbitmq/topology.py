@@ -18,8 +18,9 @@ from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.errors import describe
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
-PARKED_ARGUMENTS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
-"""RabbitMQ 4 drops a message after 20 deliveries by default; looking at a parked message must never drop it."""
+KEPT_ARGUMENTS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+"""RabbitMQ 4 drops a message after 20 deliveries by default. Looking at a parked message must never drop it, nor may a
+bridge that ends before it has stored a registration."""
 
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)'")
@@ -53,6 +54,8 @@ class Topology:
     """Durable topic exchanges of the sources that are on."""
     parked_exchange: str = "bridge.parked"
     parked_queue: str = "bridge.parked"
+    registrations_queue: str | None = None
+    """Durable queue of orders that are to be watched, behind the default exchange alone; None: nobody reads it."""
     subscriptions: tuple[Subscription, ...] = ()
     mode: Literal["declare", "check"] = "declare"
 
@@ -65,7 +68,9 @@ class Topology:
         for exchange in self.exchanges:
             await work.exchange(exchange, "topic")
         await work.exchange(self.parked_exchange, "fanout")
-        await work.bound_queue(self.parked_queue, self.parked_exchange, ("",), PARKED_ARGUMENTS)
+        await work.bound_queue(self.parked_queue, self.parked_exchange, ("",), KEPT_ARGUMENTS)
+        if self.registrations_queue is not None:
+            await work.queue(self.registrations_queue, KEPT_ARGUMENTS)
         for subscription in self.subscriptions:
             if subscription.declare:
                 await work.bound_queue(subscription.queue, subscription.exchange, subscription.bindings, QUORUM)
@@ -89,12 +94,15 @@ class _Work:
             lambda channel: channel.declare_exchange(name, kind, durable=True, passive=not self._declares),
         )
 
-    async def bound_queue(self, name: str, exchange: str, patterns: tuple[str, ...], arguments: FieldTable) -> None:
+    async def queue(self, name: str, arguments: FieldTable) -> None:
         if not self._declares:
             await self.existing_queue(name)
             return
         await self._try(f"queue {name}", lambda channel: channel.declare_queue(name, durable=True, arguments=arguments))
-        for pattern in patterns:
+
+    async def bound_queue(self, name: str, exchange: str, patterns: tuple[str, ...], arguments: FieldTable) -> None:
+        await self.queue(name, arguments)
+        for pattern in patterns if self._declares else ():
             await self._try(f"binding of queue {name} to {exchange}", partial(_bind, name, exchange, pattern))
 
     async def existing_queue(self, name: str) -> None:

@@ -56,10 +56,10 @@ class Control:
 
     async def _add_fault(self, request: web.Request) -> web.Response:
         try:
-            rule = msgspec.json.decode(await request.read(), type=FaultRule)
-        except msgspec.DecodeError as error:
+            fault = self._simulation.add_fault(msgspec.json.decode(await request.read(), type=FaultRule))
+        except (msgspec.DecodeError, ValueError) as error:
             return _refused(error)
-        return _json(self._simulation.add_fault(rule), status=201)
+        return _json(fault, status=201)
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         try:

@@ -1,10 +1,12 @@
 """Which fault applies to this request, or to this new notification. Pure.
 
 Rules are switched on and off at run time. Of the rules that match, the one added first is applied, one at a time.
+`Rule` and `Plan` serve every API; `FaultRule` and `FaultPlan` are NHN's.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -100,6 +102,10 @@ class FaultKind(StrEnum):
     OVERSIZED_ITEM = "oversized-item"
     """A description of `size_bytes`."""
 
+    # One of Altinn's notifications among good ones, so long as the fault is on.
+    MISSING_STATUS = "missing-status"
+    """Without its `sendStatus`."""
+
 
 NOTIFICATION_FAULTS = frozenset(
     {
@@ -119,53 +125,63 @@ NOTIFICATION_FAULTS = frozenset(
 )
 """These shape notifications as they are created; all others shape the answer to a request."""
 
+NHN_FAULTS = tuple(kind for kind in FaultKind if kind is not FaultKind.MISSING_STATUS)
+
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
-class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One fault and when it applies. Without bounds it applies to everything until it is cleared."""
 
     kind: FaultKind
-    her_id: int | None = None
-    """Only to requests that name this HER-id, or to its notifications; error details then name it."""
     count: _Positive | None = None
     """So many times."""
     for_s: _Seconds | None = None
     """So many seconds from now."""
     probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
-    above_her_ids: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Only to requests with more HER-ids than this: a gateway's limit, for 414 and 431."""
     retry_after_s: Annotated[int, msgspec.Meta(ge=0)] | None = None
     retry_after_as: Literal["seconds", "date"] = "seconds"
     interval_s: _Seconds = 1.0
     size_bytes: _Positive = 100 * 2**20
+
+
+class FaultRule(Rule, frozen=True, kw_only=True, omit_defaults=True):
+    """A fault of NHN's API, or of an issuer."""
+
+    her_id: int | None = None
+    """Only to requests that name this HER-id, or to its notifications; error details then name it."""
+    above_her_ids: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Only to requests with more HER-ids than this: a gateway's limit, for 414 and 431."""
     visible_after_s: _Seconds | None = None
     visible_after_polls: _Positive | None = None
     """Neither given: after two polls for its receiver."""
 
 
-class ActiveFault(msgspec.Struct):
+SomeRule = TypeVar("SomeRule", bound=Rule)
+
+
+class ActiveFault(msgspec.Struct, Generic[SomeRule]):
     """A rule that is switched on."""
 
     id: int
-    rule: FaultRule
+    rule: SomeRule
     times_left: int | None
     """None: no bound."""
     ends_at_s: float | None
     """In seconds of the clock that callers pass as `now_s`; None: no end."""
 
 
-class FaultPlan:
+class Plan(Generic[SomeRule]):
     """The rules that are switched on, in the order in which they were added."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._draws = 0
         self._added = 0
-        self._active: list[ActiveFault] = []
+        self._active: list[ActiveFault[SomeRule]] = []
 
-    def add(self, rule: FaultRule, now_s: float) -> ActiveFault:
+    def add(self, rule: SomeRule, now_s: float) -> ActiveFault[SomeRule]:
         """Switch a rule on."""
         self._added += 1
         ends_at_s = None if rule.for_s is None else now_s + rule.for_s
@@ -179,29 +195,19 @@ class FaultPlan:
         self._active = [fault for fault in self._active if fault_id is not None and fault.id != fault_id]
         return before - len(self._active)
 
-    def active(self, now_s: float) -> list[ActiveFault]:
+    def active(self, now_s: float) -> list[ActiveFault[SomeRule]]:
         """The rules that are on now."""
         self._active = [fault for fault in self._active if _is_on(fault, now_s)]
         return list(self._active)
 
-    def for_request(self, her_ids: frozenset[int], now_s: float) -> FaultRule | None:
-        """The rule that applies to a request for these receivers; counts as one application."""
+    def first(self, is_meant: Callable[[SomeRule], bool], now_s: float) -> SomeRule | None:
+        """The first rule that is meant; counts as one application."""
         for fault in self.active(now_s) if self._active else ():
-            rule = fault.rule
-            wanted = rule.kind not in NOTIFICATION_FAULTS and len(her_ids) > rule.above_her_ids
-            if wanted and (rule.her_id is None or rule.her_id in her_ids) and self._apply(fault):
-                return rule
+            if is_meant(fault.rule) and self._apply(fault):
+                return fault.rule
         return None
 
-    def for_notification(self, her_id: int, now_s: float) -> FaultRule | None:
-        """The rule that applies to a new notification for this receiver; counts as one application."""
-        for fault in self.active(now_s) if self._active else ():
-            rule = fault.rule
-            if rule.kind in NOTIFICATION_FAULTS and rule.her_id in (None, her_id) and self._apply(fault):
-                return rule
-        return None
-
-    def _apply(self, fault: ActiveFault) -> bool:
+    def _apply(self, fault: ActiveFault[SomeRule]) -> bool:
         if fault.rule.probability < 1:
             self._draws += 1
             if fraction(self._seed, "fault", self._draws) >= fault.rule.probability:
@@ -211,5 +217,22 @@ class FaultPlan:
         return True
 
 
-def _is_on(fault: ActiveFault, now_s: float) -> bool:
+class FaultPlan(Plan[FaultRule]):
+    """NHN's and the issuers'."""
+
+    def for_request(self, her_ids: frozenset[int], now_s: float) -> FaultRule | None:
+        """The rule that applies to a request for these receivers; counts as one application."""
+
+        def is_meant(rule: FaultRule) -> bool:
+            is_wanted = rule.kind not in NOTIFICATION_FAULTS and len(her_ids) > rule.above_her_ids
+            return is_wanted and (rule.her_id is None or rule.her_id in her_ids)
+
+        return self.first(is_meant, now_s)
+
+    def for_notification(self, her_id: int, now_s: float) -> FaultRule | None:
+        """The rule that applies to a new notification for this receiver; counts as one application."""
+        return self.first(lambda rule: rule.kind in NOTIFICATION_FAULTS and rule.her_id in (None, her_id), now_s)
+
+
+def _is_on(fault: ActiveFault[SomeRule], now_s: float) -> bool:
     return fault.times_left != 0 and (fault.ends_at_s is None or now_s < fault.ends_at_s)

@@ -4,14 +4,13 @@ import asyncio
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from aiohttp import web
 
-from bridge.sandbox import pages
-from bridge.sandbox.faults import FaultKind, FaultRule
-from bridge.sandbox.feed import Row
+from bridge.sandbox.faults import FaultKind, Rule
 from bridge.sandbox.problems import HTML_CONTENT_TYPE, html_page
 
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"
@@ -19,8 +18,40 @@ LIMIT_S = 900.0
 """No misbehaviour lasts longer, whatever the client does."""
 _NESTING = 100_000
 _BLOCK_BYTES = 2**20
+_FILLER_BYTES = 65536
 
-Misbehave = Callable[[web.Request, FaultRule, Sequence[Row]], Awaitable[web.StreamResponse]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The right answer, which may be too large for memory."""
+
+    size_bytes: int
+    pieces: Callable[[], Iterator[bytes]]
+    empty: bytes
+    """An answer of the same kind with nothing in it."""
+
+
+NOTHING = Body(size_bytes=0, pieces=lambda: iter(()), empty=b"")
+"""For those misbehaviours that do not look at it."""
+
+UNANSWERED = frozenset({FaultKind.TIMEOUT, FaultKind.CONNECTION_RESET})
+"""Those that send nothing."""
+
+Misbehave = Callable[[web.Request, Rule, Body], Awaitable[web.StreamResponse]]
+
+
+def body_of(content: bytes, *, empty: bytes) -> Body:
+    """A body that is in memory."""
+    return Body(size_bytes=len(content), pieces=lambda: iter((content,)), empty=empty)
+
+
+def filler(size: int, byte: bytes) -> Iterator[bytes]:
+    """`size` times the byte, in pieces of at most 64 KiB."""
+    block = byte * min(size, _FILLER_BYTES)
+    for _ in range(size // _FILLER_BYTES):
+        yield block
+    if size % _FILLER_BYTES:
+        yield block[: size % _FILLER_BYTES]
 
 
 async def stream(
@@ -47,17 +78,17 @@ async def stream(
     return response
 
 
-async def _never(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+async def _never(request: web.Request, _rule: Rule, _body: Body) -> web.StreamResponse:
     await asyncio.sleep(LIMIT_S)  # cancelled when the client leaves or the server ends
-    return await _reset(request, _rule, _rows)
+    return await _reset(request, _rule, _body)
 
 
-async def _drip(request: web.Request, rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    drops = (bytes((byte,)) for piece in pages.chunks(rows) for byte in piece)
-    return await stream(request, drops, pages.size_bytes(rows), interval_s=rule.interval_s)
+async def _drip(request: web.Request, rule: Rule, body: Body) -> web.StreamResponse:
+    drops = (bytes((byte,)) for piece in body.pieces() for byte in piece)
+    return await stream(request, drops, body.size_bytes, interval_s=rule.interval_s)
 
 
-async def _reset(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+async def _reset(request: web.Request, _rule: Rule, _body: Body) -> web.StreamResponse:
     if request.transport is not None:
         connection: socket.socket = request.transport.get_extra_info("socket")
         # Lingering for no time makes closing a reset instead of an orderly end.
@@ -66,53 +97,53 @@ async def _reset(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -
     return web.Response()
 
 
-async def _promise_more(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    response = await stream(request, pages.chunks(rows), pages.size_bytes(rows) + 100)
+async def _promise_more(request: web.Request, _rule: Rule, body: Body) -> web.StreamResponse:
+    response = await stream(request, body.pieces(), body.size_bytes + 100)
     response.force_close()
     return response
 
 
-async def _cut_body(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    response = await stream(request, _first_half(rows), pages.size_bytes(rows))
+async def _cut_body(request: web.Request, _rule: Rule, body: Body) -> web.StreamResponse:
+    response = await stream(request, _first_half(body), body.size_bytes)
     response.force_close()
     return response
 
 
-async def _cut_chunked(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    response = await stream(request, _first_half(rows))
+async def _cut_chunked(request: web.Request, _rule: Rule, body: Body) -> web.StreamResponse:
+    response = await stream(request, _first_half(body))
     if request.transport is not None:
         request.transport.close()  # sends what is written, but not the chunk that says "this is all"
     return response
 
 
-async def _cut_json(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    return await stream(request, _first_half(rows), pages.size_bytes(rows) // 2)
+async def _cut_json(request: web.Request, _rule: Rule, body: Body) -> web.StreamResponse:
+    return await stream(request, _first_half(body), body.size_bytes // 2)
 
 
-async def _html(_request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
+async def _html(_request: web.Request, _rule: Rule, _body: Body) -> web.StreamResponse:
     return web.Response(body=html_page("Sign in"), headers={"Content-Type": HTML_CONTENT_TYPE})
 
 
-async def _plain_text(request: web.Request, _rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
+async def _plain_text(request: web.Request, _rule: Rule, body: Body) -> web.StreamResponse:
     headers = {"Content-Type": "text/plain; charset=utf-8"}
-    return await stream(request, pages.chunks(rows), pages.size_bytes(rows), headers=headers)
+    return await stream(request, body.pieces(), body.size_bytes, headers=headers)
 
 
-async def _oversized(request: web.Request, rule: FaultRule, rows: Sequence[Row]) -> web.StreamResponse:
-    def body() -> Iterator[bytes]:
-        yield from pages.chunks(rows)
-        yield from pages.filler(max(0, rule.size_bytes - pages.size_bytes(rows)), b" ")
+async def _oversized(request: web.Request, rule: Rule, body: Body) -> web.StreamResponse:
+    def padded() -> Iterator[bytes]:
+        yield from body.pieces()
+        yield from filler(max(0, rule.size_bytes - body.size_bytes), b" ")
 
-    return await stream(request, body(), max(rule.size_bytes, pages.size_bytes(rows)))
-
-
-async def _bomb(request: web.Request, rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
-    return await stream(request, gzip_bomb(rule.size_bytes), headers={"Content-Encoding": "gzip"})
+    return await stream(request, padded(), max(rule.size_bytes, body.size_bytes))
 
 
-async def _nested(request: web.Request, _rule: FaultRule, _rows: Sequence[Row]) -> web.StreamResponse:
-    body = b'{"notifications":' + b"[" * _NESTING + b"]" * _NESTING + b"}"
-    return await stream(request, (body,), len(body))
+async def _bomb(request: web.Request, rule: Rule, body: Body) -> web.StreamResponse:
+    return await stream(request, gzip_bomb(rule.size_bytes, body.empty), headers={"Content-Encoding": "gzip"})
+
+
+async def _nested(request: web.Request, _rule: Rule, _body: Body) -> web.StreamResponse:
+    nested = b'{"notifications":' + b"[" * _NESTING + b"]" * _NESTING + b"}"
+    return await stream(request, (nested,), len(nested))
 
 
 MISBEHAVIOURS: Mapping[FaultKind, Misbehave] = {
@@ -131,12 +162,11 @@ MISBEHAVIOURS: Mapping[FaultKind, Misbehave] = {
 }
 
 
-def gzip_bomb(size_bytes: int) -> Iterator[bytes]:
-    """One gzip stream that unpacks to an empty page and white space, `size_bytes` in all; about a thousandth of it.
+def gzip_bomb(size_bytes: int, page: bytes) -> Iterator[bytes]:
+    """One gzip stream that unpacks to the page and white space, `size_bytes` in all; about a thousandth of it.
 
     Every block of 1 MiB ends with a full flush, so its packed form stands for itself and is the same each time.
     """
-    page = pages.encode([])
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     spaces = b" " * _BLOCK_BYTES
     head = packer.compress(page) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -153,9 +183,9 @@ def gzip_bomb(size_bytes: int) -> Iterator[bytes]:
     yield packer.compress(spaces[:rest]) + packer.flush() + struct.pack("<II", checksum, unpacked_bytes % 2**32)
 
 
-def _first_half(rows: Sequence[Row]) -> Iterator[bytes]:
-    left = pages.size_bytes(rows) // 2
-    for piece in pages.chunks(rows):
+def _first_half(body: Body) -> Iterator[bytes]:
+    left = body.size_bytes // 2
+    for piece in body.pieces():
         yield piece[:left]
         left -= min(left, len(piece))
         if not left:

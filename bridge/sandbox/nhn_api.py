@@ -10,16 +10,14 @@ from aiohttp import web
 
 from bridge.ports import Clock
 from bridge.sandbox import pages
-from bridge.sandbox.faults import FaultKind, FaultRule
-from bridge.sandbox.misbehaviour import JSON_CONTENT_TYPE, MISBEHAVIOURS, stream
+from bridge.sandbox.faults import FaultRule
+from bridge.sandbox.misbehaviour import JSON_CONTENT_TYPE, MISBEHAVIOURS, UNANSWERED, stream
 from bridge.sandbox.poll import InvalidPoll, Poll, parse_poll
 from bridge.sandbox.problems import Problem, invalid_request, is_error, of_fault, unauthorized
 from bridge.sandbox.records import NO_ANSWER, Request
 from bridge.sandbox.sign_in.refused import Refused
 from bridge.sandbox.sign_in.service import SignIn
 from bridge.sandbox.simulation import NhnSimulation
-
-_UNANSWERED = {FaultKind.TIMEOUT, FaultKind.CONNECTION_RESET}
 
 
 class NhnApi:
@@ -64,8 +62,8 @@ class NhnApi:
     async def _page(self, request: web.Request, poll: Poll, rule: FaultRule | None) -> web.StreamResponse:
         rows = self._simulation.page(poll, rule.kind if rule else None)
         if rule and (misbehave := MISBEHAVIOURS.get(rule.kind)):
-            self._record(NO_ANSWER if rule.kind in _UNANSWERED else 200, poll, rule)
-            return await misbehave(request, rule, rows)
+            self._record(NO_ANSWER if rule.kind in UNANSWERED else 200, poll, rule)
+            return await misbehave(request, rule, pages.as_body(rows))
         self._record(200, poll, rule, items=len(rows))
         if pages.is_padded(rows):
             return await stream(request, pages.chunks(rows), pages.size_bytes(rows))

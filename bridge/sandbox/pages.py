@@ -5,10 +5,10 @@ from itertools import cycle, islice
 
 from bridge.sandbox.faults import FaultKind
 from bridge.sandbox.feed import Feed, Row
+from bridge.sandbox.misbehaviour import Body, filler
 from bridge.sandbox.poll import Poll
 
 _START, _COMMA, _END = b'{"notifications":[', b",", b"]}"
-_CHUNK_BYTES = 65536
 _GOING_BACK_ITEMS = 3
 
 
@@ -48,6 +48,11 @@ def size_bytes(rows: Sequence[Row]) -> int:
     return len(_START) + items_bytes + max(0, len(rows) - 1) + len(_END)
 
 
+def as_body(rows: Sequence[Row]) -> Body:
+    """The body, padding included, for answers that do not arrive as they should."""
+    return Body(size_bytes=size_bytes(rows), pieces=lambda: chunks(rows), empty=encode([]))
+
+
 def chunks(rows: Sequence[Row]) -> Iterator[bytes]:
     """The body in pieces of at most 64 KiB or one item, padding included."""
     yield _START
@@ -56,12 +61,3 @@ def chunks(rows: Sequence[Row]) -> Iterator[bytes]:
         yield from filler(row.padding_bytes, b"x")
         yield row.encoded[row.pad_at :]
     yield _END
-
-
-def filler(size: int, byte: bytes) -> Iterator[bytes]:
-    """`size` times the byte, in pieces of at most 64 KiB."""
-    block = byte * min(size, _CHUNK_BYTES)
-    for _ in range(size // _CHUNK_BYTES):
-        yield block
-    if size % _CHUNK_BYTES:
-        yield block[: size % _CHUNK_BYTES]

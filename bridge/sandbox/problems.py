@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from bridge.sandbox.faults import FaultKind, FaultRule
+from bridge.sandbox.faults import FaultKind, FaultRule, Rule
 
 CONTENT_TYPE = "application/problem+json; charset=utf-8"
 HTML_CONTENT_TYPE = "text/html; charset=utf-8"
@@ -42,10 +42,10 @@ def unauthorized(why: str, headers: Mapping[str, str], *, request_id: str, now: 
     return _details(401, 0, why, request_id=request_id, now=now, headers=headers)
 
 
-def gateway_error(status: int, rule: FaultRule, now: datetime) -> Problem:
+def gateway_error(status: int, rule: Rule, now: datetime) -> Problem:
     """A gateway's page, with the pause that the rule wants."""
     return Problem(
-        status=status, headers=_retry_after(rule, now) | {"Content-Type": HTML_CONTENT_TYPE}, body=_page(status)
+        status=status, headers=retry_after(rule, now) | {"Content-Type": HTML_CONTENT_TYPE}, body=_page(status)
     )
 
 
@@ -53,7 +53,7 @@ def of_fault(rule: FaultRule, *, request_id: str, now: datetime) -> Problem:
     """The error that the rule wants; its detail names the rule's HER-id, if it has one."""
     if gateway_status := _GATEWAY.get(rule.kind):
         return gateway_error(gateway_status, rule, now)
-    headers = _retry_after(rule, now)
+    headers = retry_after(rule, now)
     status, error_code, detail = _DETAILS[rule.kind]
     who = "one of the HER-ids" if rule.her_id is None else f"HER-id {rule.her_id}"
     if status == HTTPStatus.UNAUTHORIZED:
@@ -118,7 +118,8 @@ def _page(status: int) -> bytes:
     return html_page(f"{status} {HTTPStatus(status).phrase}")
 
 
-def _retry_after(rule: FaultRule, now: datetime) -> dict[str, str]:
+def retry_after(rule: Rule, now: datetime) -> dict[str, str]:
+    """The header that a 429 or 503 has, if the rule wants one."""
     if rule.retry_after_s is None:
         return {}
     if rule.retry_after_as == "seconds":

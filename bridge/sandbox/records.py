@@ -58,7 +58,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     items_served: int
     statuses: dict[str, int]
-    faults: list[ActiveFault]
+    faults: list[ActiveFault[FaultRule]]
     recent_requests: list[Request]
     """The last 50, oldest first."""
 

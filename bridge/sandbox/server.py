@@ -3,6 +3,9 @@
 In a test: `async with Sandbox(port=0, seed=1) as sandbox:`, then `sandbox.nhn_url` for the bridge and `sandbox.nhn` for
 what the control endpoint offers (see `control`). With `sign_in=SignInPlan()` it issues tokens itself, which its API
 demands: `sandbox.client` signs in at `sandbox.issuer_url`, and `sandbox.sign_in` is what is switched there.
+
+Altinn's API is at `sandbox.altinn_url`, `sandbox.altinn` what its part of the control endpoint offers, and
+`sandbox.altinn_client` signs in at `sandbox.maskinporten_url`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +16,11 @@ from aiohttp import web
 
 from bridge.clock import SystemClock
 from bridge.ports import Clock
+from bridge.sandbox.altinn.api import AltinnApi
+from bridge.sandbox.altinn.control import AltinnControl
+from bridge.sandbox.altinn.faults import AltinnFaultRule
+from bridge.sandbox.altinn.records import AltinnPlan
+from bridge.sandbox.altinn.simulation import AltinnSimulation
 from bridge.sandbox.control import Control
 from bridge.sandbox.faults import FaultRule
 from bridge.sandbox.feed import DEFAULT_MAX_ROWS
@@ -45,13 +53,16 @@ class Sandbox:
         supply: SupplyPlan | None = None,
         faults: Sequence[FaultRule] = (),
         max_rows: int = DEFAULT_MAX_ROWS,
+        altinn: AltinnPlan | None = None,
+        altinn_faults: Sequence[AltinnFaultRule] = (),
         sign_in: SignInPlan | None = None,
         clock: Clock | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`port` 0: any free one. `supply` None: nothing but the example of NHN's page, where its HER-id is one of
-        `her_ids`, until more is created by hand. `sign_in` None: the API takes requests without a token. Raises
-        ValueError where `supply.total` is more than `max_rows`, or the plan's client has no usable key.
+        `her_ids`, until more is created by hand. `altinn` None: no orders until then. `sign_in` None: the APIs take
+        requests without a token. Raises ValueError where `supply.total` is more than `max_rows`, or that of `altinn`
+        more than its `max_orders`, a fault is none of its API's, or a client has no usable key.
         """
         clock = clock or SystemClock()
         self.nhn = NhnSimulation(
@@ -63,12 +74,17 @@ class Sandbox:
             max_rows=max_rows,
             on_notice=on_notice,
         )
+        self.altinn = AltinnSimulation(
+            clock, seed=seed, plan=altinn or AltinnPlan(), faults=altinn_faults, on_notice=on_notice
+        )
         self._sign_in = None if sign_in is None else SignIn(clock, sign_in, seed=seed, on_notice=on_notice)
         self._host = host
         self._port = port
         application = web.Application()
         application.add_routes(NhnApi(self.nhn, clock, self._sign_in).routes())
+        application.add_routes(AltinnApi(self.altinn, clock, self._sign_in).routes())
         application.add_routes(Control(self.nhn).routes())
+        application.add_routes(AltinnControl(self.altinn).routes())
         if self._sign_in is not None:
             application.add_routes(self._sign_in.routes())
             application.add_routes(SignInControl(self._sign_in).routes())
@@ -110,8 +126,13 @@ class Sandbox:
 
     @property
     def altinn_url(self) -> str:
-        """Altinn's platform."""
+        """Altinn's platform, without a path: its API and its exchange have theirs."""
         return self.nhn_url
+
+    @property
+    def altinn_client(self) -> ClientWithKey:
+        """Who may sign in at Maskinporten. Raises RuntimeError as `sign_in`."""
+        return self.sign_in.altinn_client
 
     async def __aenter__(self) -> Self:
         """Raises OSError where the address cannot be had."""

@@ -13,7 +13,7 @@ import msgspec
 
 from bridge.ports import Clock
 from bridge.sandbox import pages
-from bridge.sandbox.faults import NOTIFICATION_FAULTS, ActiveFault, FaultKind, FaultPlan, FaultRule
+from bridge.sandbox.faults import NHN_FAULTS, NOTIFICATION_FAULTS, ActiveFault, FaultKind, FaultPlan, FaultRule
 from bridge.sandbox.feed import DEFAULT_MAX_ROWS, Feed, Row
 from bridge.sandbox.items import make_row
 from bridge.sandbox.notifications import EXAMPLE_HER_ID, PAGE_EXAMPLE, Composer, Fields
@@ -86,15 +86,17 @@ class NhnSimulation:
             rows.append(self._add(position, her_id, shown, wanted.fault))
         return rows
 
-    def add_fault(self, rule: FaultRule) -> ActiveFault:
-        """Switch a fault on."""
+    def add_fault(self, rule: FaultRule) -> ActiveFault[FaultRule]:
+        """Switch a fault on. Raises ValueError for one that NHN's API does not have here."""
+        if rule.kind not in NHN_FAULTS:
+            raise ValueError(f"{rule.kind} is no fault of NHN's API; there are: {', '.join(NHN_FAULTS)}")
         return self._faults.add(rule, self._clock.monotonic())
 
     def clear_faults(self, fault_id: int | None = None) -> int:
         """Switch one fault off, or all; returns how many were on."""
         return self._faults.clear(fault_id)
 
-    def faults(self) -> list[ActiveFault]:
+    def faults(self) -> list[ActiveFault[FaultRule]]:
         """Those that are on."""
         return self._faults.active(self._clock.monotonic())
 

@@ -25,12 +25,12 @@ from bridge.settings.model import (
     LogSettings,
     OpsSettings,
     Settings,
-    StoreSettings,
 )
 from bridge.settings.nhn import NhnAuth, NhnSettings, Tenant
 from bridge.settings.receivers import Receivers
 from bridge.settings.reference import Setting, settings_reference
 from bridge.settings.rules import broken_rules
+from bridge.settings.store import StoreSettings, StoreTls
 from bridge.settings.yaml_file import from_file
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Setting",
     "Settings",
     "StoreSettings",
+    "StoreTls",
     "Subscription",
     "Tenant",
     "load_settings",

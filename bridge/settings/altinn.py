@@ -11,6 +11,7 @@ from bridge.settings.order_ids import order_ids_of
 
 API_PATH = "/notifications/api/v1"
 """Where a platform has the Notifications API. Sign-in has another place on it, so BASE_URL is the platform's."""
+"""Services that place orders tell of them there (product.md §5). Its name is part of the contract, and no setting."""
 MAX_TOKEN_CHARS = 16_384
 
 OrderIds = Annotated[frozenset[str], BeforeValidator(order_ids_of)]

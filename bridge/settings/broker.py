@@ -80,6 +80,8 @@ class BrokerSettings(Group):
     """Topic exchange of Altinn's events. Another than NHN's: a queue bound with `#` is for one of them."""
     exchange_parked: ExchangeName = "bridge.parked"
     """Fanout exchange of what cannot be delivered; the queue behind it has the same name."""
+    queue_orders: QueueName = "bridge.altinn.orders"
+    """Durable queue in which services register the Altinn orders that they have placed."""
     topology: Literal["declare", "check"] = "declare"
     """`declare` makes what is missing; `check` only verifies, for brokers where the bridge may not declare."""
     unroutable: Literal["park", "hold"] = "park"
@@ -94,6 +96,9 @@ class BrokerSettings(Group):
     the broker blocks publishers does not count. Less than SHUTDOWN_DEADLINE_S, or a drain may end before it."""
     max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 4000
     """Events published and not yet confirmed. Four full pages: enough to keep the broker busy, little to send again."""
+    publisher: Literal["page", "plain"] = "page"
+    """How messages are written: `page`, a page at once, or `plain`, each by itself, at twenty times the CPU: the way
+    out where an update of the client library breaks `page`."""
 
     @property
     def url_source(self) -> Secret[tuple[str, ...]]:

@@ -1,35 +1,19 @@
 """What the settings of the broker must be to one another."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from bridge.errors import ConfigurationError
 from bridge.settings.given import Spelling
 from bridge.settings.model import Settings
 from bridge.settings.rule import Rule, either, readable
+from bridge.settings.tls_rule import tls_files_are_of_use
 
 
-def _tls_files_are_of_use(settings: Settings, spell: Spelling) -> Iterator[str]:
-    tls = settings.broker.tls
-    given = {f"broker.tls.{field}": path for field, path in tls if isinstance(path, Path)}
-    for name, path in given.items():
-        try:
-            path.open("rb").close()
-        except OSError as exc:
-            yield f"{spell(name)} names {path}, which cannot be read ({exc.strerror})."
-    if (tls.cert_file is None) != (tls.key_file is None):
-        missing = "broker.tls.key_file" if tls.key_file is None else "broker.tls.cert_file"
-        yield f"{spell(missing)} is missing: certificate and key are of use only together."
-    try:
-        management = settings.broker.management
-        urls = (*settings.broker.url_source.get(), management.get() if management is not None else "")
-    except ConfigurationError:
-        return  # told where those files are read
-    if given and not any(url.startswith(("amqps://", "https://")) for url in urls):
-        yield (
-            f"{spell(next(iter(given)))} is given, but no URL uses TLS: "
-            f"write amqps:// in {spell('broker.urls')} (port 5671 as a rule)."
-        )
+def _in_plain_text(settings: Settings, spell: Spelling) -> str | None:
+    management = settings.broker.management
+    urls = (*settings.broker.url_source.get(), management.get() if management is not None else "")
+    if any(url.startswith(("amqps://", "https://")) for url in urls):
+        return None
+    return f"no URL uses TLS: write amqps:// in {spell('broker.urls')} (port 5671 as a rule)"
 
 
 def _declared_subscriptions_can_be(settings: Settings, spell: Spelling) -> Iterator[str]:
@@ -63,7 +47,7 @@ BROKER_RULES = (
     either("broker.management_url", "broker.management_url_file"),
     readable("broker.urls_file", lambda settings: settings.broker.url_source),
     readable("broker.management_url_file", lambda settings: settings.broker.management),
-    Rule(("broker.tls", "broker.urls", "broker.urls_file", "broker.management_url"), _tls_files_are_of_use),
+    tls_files_are_of_use("broker", "broker.urls", "broker.urls_file", "broker.management_url", unused=_in_plain_text),
     Rule(("broker.subscriptions", "broker.topology"), _declared_subscriptions_can_be),
     Rule(("broker.exchange_nhn", "broker.exchange_altinn", "broker.exchange_parked"), _parked_exchange_is_its_own),
     Rule(("broker.exchange_nhn", "broker.exchange_altinn"), _sources_have_exchanges_of_their_own),

@@ -42,7 +42,7 @@ def listed(value: object) -> list[object]:
     return parsed if isinstance(parsed, list) else [parsed]
 
 
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
     """The parts of a URL with a host; None where it is none. Says nothing of the text: it may hold a password."""
     try:
         parts = urlsplit(url)
@@ -65,7 +65,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _http_url(url: str) -> str:
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"}:
         raise ValueError("must be a URL such as https://api.example.no")
     if parts.username is not None or parts.query or parts.fragment:
@@ -86,7 +86,7 @@ def _management_url(url: SecretStr) -> SecretStr:
 def check_management_url(text: str) -> str:
     """The URL without a slash at its end; ValueError where it is none. User and password may be part of it."""
     url = text.strip()
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://user:password@rabbitmq.example.no:15671")
     return url.rstrip("/")
@@ -104,7 +104,7 @@ def _check_amqp_urls(urls: Sequence[str]) -> tuple[str, ...]:
     if not urls:
         raise ValueError("must name at least one AMQP URL")
     for number, url in enumerate(urls, start=1):
-        parts = _split(url)
+        parts = split_url(url)
         if parts is None or parts.scheme not in {"amqp", "amqps"}:
             raise ValueError(f"must be AMQP URLs such as amqps://user:password@host:5671/vhost; number {number} is not")
         if parts.query or parts.fragment:
@@ -116,24 +116,6 @@ def _check_amqp_urls(urls: Sequence[str]) -> tuple[str, ...]:
 def _amqp_urls(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     _check_amqp_urls([url.get_secret_value() for url in value])
     return value
-
-
-def check_store_url(text: str) -> str:
-    """The URL without space around it; ValueError where the store cannot be that."""
-    url = text.strip()
-    if re.match(r"postgres(ql)?(\+\w+)?://", url):
-        raise ValueError(
-            "cannot be PostgreSQL in this version: it comes with several replicas; use sqlite:///bridge.db"
-        )
-    path = url.removeprefix("sqlite:///")
-    if path == url or not path or path.startswith(":memory:"):
-        raise ValueError("must name a file of SQLite, such as sqlite:///bridge.db or sqlite:////data/bridge.db")
-    return url
-
-
-def _store_url(url: SecretStr) -> SecretStr:
-    check_store_url(url.get_secret_value())
-    return url
 
 
 def check_private_key(text: str) -> str:
@@ -211,7 +193,6 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TlsUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_tls_url)]
 ManagementUrl = Annotated[SecretStr, AfterValidator(_management_url)]
 AmqpUrls = Annotated[tuple[SecretStr, ...], Listed, AfterValidator(_amqp_urls)]
-StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 QueueName = Annotated[str, AfterValidator(_name)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]

@@ -2,31 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from bridge.errors import ConfigurationError
+from bridge.events.message import SourceName
 from bridge.settings.altinn import AltinnSettings
 from bridge.settings.broker import BrokerSettings, Subscription
-from bridge.settings.fields import FilePath, Group, Lower, StoreUrl, Word, check_store_url
-from bridge.settings.files import Secret
+from bridge.settings.fields import Group, Lower, Word
 from bridge.settings.nhn import NhnSettings
-
-
-class StoreSettings(Group):
-    """Where cursors are kept."""
-
-    url: StoreUrl = SecretStr("sqlite:///bridge.db")
-    """`sqlite:///` and a path, relative to the working directory; an absolute one has four slashes. Its directory must
-    outlive the process: a lost store starts from NHN__START again. This or URL_FILE."""
-    url_file: FilePath | None = None
-    """A file with the URL; read again when it changes."""
-
-    @property
-    def url_source(self) -> Secret[str]:
-        """The URL, from wherever it was given."""
-        if self.url_file is not None:
-            return Secret.in_file(self.url_file, check_store_url)
-        return Secret.given(self.url.get_secret_value())
+from bridge.settings.store import StoreSettings
 
 
 class HttpSettings(Group):
@@ -76,6 +60,12 @@ class Settings(Group):
     what it kills is sent again at the next start, never lost."""
 
     @property
+    def sources(self) -> tuple[SourceName, ...]:
+        """The sources that are on, in the order of the groups."""
+        on: dict[SourceName, bool] = {"nhn": self.nhn.is_on, "altinn": self.altinn.is_on}
+        return tuple(source for source, is_on in on.items() if is_on)
+
+    @property
     def event_exchanges(self) -> tuple[str, ...]:
         """The topic exchanges of the sources that are on, in the order of the groups; NHN's where none is."""
         on = [self.broker.exchange_nhn] if self.nhn.is_on or not self.altinn.is_on else []
@@ -87,7 +77,7 @@ class Settings(Group):
 
     def require_source(self) -> None:
         """Raise ConfigurationError where nothing is to be polled."""
-        if not self.nhn.is_on and not self.altinn.is_on:
+        if not self.sources:
             raise ConfigurationError(
                 "No source is on: set BRIDGE_NHN__HER_IDS, the receivers whose notifications are wanted, "
                 "and BRIDGE_NHN__SOURCE_SYSTEM; or for Altinn's orders BRIDGE_ALTINN__AUTH__CLIENT_ID "

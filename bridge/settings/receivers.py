@@ -19,7 +19,7 @@ class Receivers:
     def __init__(self, tenants: Sequence[Tenant]) -> None:
         self._files: list[FileContent[frozenset[int]]] = []
         self._readers = {tenant.name: self._reader(tenant) for tenant in tenants}
-        self._seen: Mapping[str, frozenset[int]] = {}
+        self._seen: Mapping[str, frozenset[int]] | None = None
         self._last_good: Mapping[str, frozenset[int]] | None = None
         self._conflicts: tuple[str, ...] = ()
 

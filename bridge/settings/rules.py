@@ -12,12 +12,8 @@ from bridge.settings.given import Spelling
 from bridge.settings.model import Settings
 from bridge.settings.names import SettingPath
 from bridge.settings.nhn_rules import NHN_RULES
-from bridge.settings.rule import either, readable
+from bridge.settings.store_rules import STORE_RULES
 
-STORE_RULES = (
-    either("store.url", "store.url_file"),
-    readable("store.url_file", lambda settings: settings.store.url_source),
-)
 RULES = (*NHN_RULES, *ALTINN_RULES, *BROKER_RULES, *STORE_RULES)
 
 

@@ -1,18 +1,31 @@
-"""The bridge's memory: the port `Store` on SQLite and, later, PostgreSQL. Only here is SQL.
+"""The bridge's memory: the ports `Store` and `OrderStore` on SQLite and PostgreSQL. Only here is SQL.
 
-`engine` holds the database and its transactions, `tables` and `migrations` its schema, `errors` the edge at which its
-errors become ours. Each source has its store beside the others on the same database: `nhn`.
+`url` says which database, `sqlite` and `postgresql` connect to it, `engine` runs transactions on it; `tables` and
+`migrations` are its schema, `errors` the edge at which its errors become ours. Each source has its store beside the
+others on the same database: `nhn`, `altinn`.
 """
 
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from bridge.ports import Clock
-from bridge.store.engine import BUSY_TIMEOUT_S, TIMEOUT_S, Database, open_database
+from bridge.store.altinn import AltinnStore
+from bridge.store.engine import TIMEOUT_S, Database, open_database
 from bridge.store.migrations import migrate, require_head
 from bridge.store.nhn import NhnStore, ReceiverOffset
+from bridge.store.sqlite import BUSY_TIMEOUT_S
 
-__all__ = ["Database", "NhnStore", "ReceiverOffset", "open_database", "open_store"]
+__all__ = ["AltinnStore", "Database", "NhnStore", "ReceiverOffset", "Stores", "open_database", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Each source's store, all on one database."""
+
+    nhn: NhnStore
+    altinn: AltinnStore
 
 
 @asynccontextmanager
@@ -23,12 +36,17 @@ async def open_store(
     timeout_s: float = TIMEOUT_S,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     is_owner: bool = True,
-) -> AsyncIterator[NhnStore]:
-    """The store that `BRIDGE_STORE__URL` names, its schema brought up to date, until the block ends.
+    tls: ssl.SSLContext | None = None,
+    read_url: Callable[[], str] | None = None,
+) -> AsyncIterator[Stores]:
+    """The stores on the database that `BRIDGE_STORE__URL` names, its schema brought up to date, until the block ends.
 
-    `is_owner=False` neither makes nor migrates it: for commands that look at the store of a running bridge. Raises
-    ConfigurationError (no store can be there, or its schema is not this program's) and StoreUnavailable.
+    `is_owner=False` neither makes nor migrates it: for commands that look at the store of a running bridge. `tls`,
+    `read_url`: as `postgresql_engine` says. Raises ConfigurationError (no store can be there, or its schema is not this
+    program's) and StoreUnavailable.
     """
-    async with open_database(url, timeout_s=timeout_s, busy_timeout_s=busy_timeout_s, create=is_owner) as database:
+    async with open_database(
+        url, timeout_s=timeout_s, busy_timeout_s=busy_timeout_s, create=is_owner, tls=tls, read_url=read_url
+    ) as database:
         await (migrate(database) if is_owner else require_head(database))
-        yield NhnStore(database, clock=clock)
+        yield Stores(nhn=NhnStore(database, clock=clock), altinn=AltinnStore(database))

@@ -11,8 +11,10 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.checkpoints import NhnCheckpoint, RecentPage, StreamState
+from bridge.errors import BridgeError
 from bridge.ports import Clock
 from bridge.store.engine import Database
+from bridge.store.errors import NoAnswer
 from bridge.store.nhn_checkpoints import NhnTransaction
 from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
@@ -49,9 +51,13 @@ class NhnStore:
         self._database = database
         self._clock = clock
         self._unsettled: dict[str, _Attempt] = {}
+        self._under_way: set[str] = set()
+        """Streams of which a commit may still be at work where nobody waits for it any more."""
 
     async def streams(self, tenant: str) -> Sequence[StreamState]:
-        """As the port says."""
+        """As the port says; what the last commits came to is settled first."""
+        if self._under_way:
+            await self._database.write(partial(_wait_for, streams=sorted(self._under_way)))
         return await self._database.read(partial(_streams, tenant=tenant))
 
     async def retired(self, tenant: str) -> dict[int, int]:
@@ -69,8 +75,19 @@ class NhnStore:
         if attempt is None or not is_repeated:
             attempt = _Attempt(checkpoint, secrets.randbits(63))
             self._unsettled[checkpoint.stream] = attempt
-        await self._database.write(partial(_commit, attempt=attempt, is_repeated=is_repeated, now=self._clock.now()))
+        is_settled = checkpoint.stream not in self._under_way
+        self._under_way.add(checkpoint.stream)
+        work = partial(_commit, attempt=attempt, is_repeated=is_repeated, now=self._clock.now())
+        try:
+            await self._database.write(work)
+        except NoAnswer:
+            raise
+        except BridgeError:
+            if is_settled:
+                self._under_way.discard(checkpoint.stream)
+            raise
         self._unsettled.pop(checkpoint.stream, None)
+        self._under_way.discard(checkpoint.stream)
 
     async def receivers(self) -> Sequence[ReceiverOffset]:
         """Every receiver of every tenant, by tenant and HER-id. Raises StoreUnavailable."""
@@ -85,6 +102,13 @@ async def _commit(connection: AsyncConnection, *, attempt: _Attempt, is_repeated
         if found.scalar_one_or_none() == attempt.commit_id:
             return
     await NhnTransaction(connection, attempt.commit_id, now).apply(attempt.checkpoint)
+
+
+async def _wait_for(connection: AsyncConnection, *, streams: Sequence[str]) -> None:
+    """Return once no transaction on these streams is under way. On PostgreSQL one whose client gave it up may still be,
+    on a connection that nobody waits for; its end is bounded by the server's time limits.
+    """
+    await connection.execute(select(nhn_stream.c.name).where(nhn_stream.c.name.in_(streams)).with_for_update())
 
 
 async def _retire(connection: AsyncConnection, *, tenant: str, her_ids: frozenset[int], now: datetime) -> None:

@@ -22,7 +22,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
+
+from bridge.checkpoints import FeedMark
 
 NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
@@ -60,6 +63,21 @@ class PackedOffsets(TypeDecorator[Sequence[int]]):
 
     def process_result_value(self, value: bytes | None, _dialect: Dialect) -> tuple[int, ...] | None:
         return None if value is None else tuple(accumulate(msgspec.msgpack.decode(value, type=list[int])))
+
+
+class PackedMarks(TypeDecorator[Sequence[FeedMark]]):
+    """Marks of the status feed as one value: MessagePack of pairs, moment and cursor."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[FeedMark] | None, _dialect: Dialect) -> bytes | None:
+        return None if value is None else msgspec.msgpack.encode([(mark.at, mark.cursor) for mark in value])
+
+    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> tuple[FeedMark, ...] | None:
+        if value is None:
+            return None
+        return tuple(FeedMark(at, cursor) for at, cursor in msgspec.msgpack.decode(value, type=list[tuple[float, int]]))
 
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -110,4 +128,63 @@ nhn_recent = Table(
     Column("read_at", Double, nullable=False),
     Column("offsets", PackedOffsets, nullable=False),
     Index(None, "stream", "read_at"),
+)
+
+# Without SQLite's number of a row, which would take an index more and a third of the file.
+altinn_order = Table(
+    "altinn_order",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    # Kept, though it follows from the id, so that an index finds what is due in a stream.
+    Column("stream", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # Times are seconds since the epoch, as in the checkpoints.
+    Column("registered_at", Double, nullable=False),
+    Column("due_at", Double),  # NULL: closed
+    Column("pokes", BigInteger, nullable=False),
+    Column("senders_reference", Text),
+    Column("requested_send_time", Double),
+    Column("left_registered_at", Double),
+    Column("changed_at", Double),
+    Column("missing_since", Double),
+    Column("closed_at", Double),  # NULL: open
+    # Of the last row of the status feed that named it; NULL: none did.
+    Column("feed_sequence", BigInteger),
+    CheckConstraint("(due_at IS NULL) <> (closed_at IS NULL)", name="due_or_closed"),
+    Index(
+        None,
+        "stream",
+        "due_at",
+        "order_id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        None,
+        "closed_at",
+        "order_id",
+        sqlite_where=text("closed_at IS NOT NULL"),
+        postgresql_where=text("closed_at IS NOT NULL"),
+    ),
+    Index(None, "state", "order_id"),
+    sqlite_with_rowid=False,
+)
+
+altinn_email = Table(
+    "altinn_email",
+    metadata,
+    Column("order_id", Text, ForeignKey("altinn_order.order_id", ondelete="CASCADE"), primary_key=True),
+    Column("notification_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("last_update", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+altinn_feed = Table(
+    "altinn_feed",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("marks", PackedMarks, nullable=False),
+    CheckConstraint("cursor >= 0", name="cursor_not_negative"),
 )

@@ -2,10 +2,6 @@
 
 readonly image=rabbitmq:4-management
 
-docker_answers() {
-  command -v docker >/dev/null && timeout 5 docker info >/dev/null 2>&1
-}
-
 # Sets broker, amqp_port and management_port, writes $state/rabbitmqctl. Fails, having said why, if Docker cannot do it.
 start_container() {
   local name="bridge-rabbitmq-$$-$RANDOM"

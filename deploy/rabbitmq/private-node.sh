@@ -80,19 +80,6 @@ ENV
   chmod +x "$state/rabbitmqctl"
 }
 
-# Below 32768, where Linux takes the ports of outgoing connections from. Prints the first of four in a row.
-four_free_ports() {
-  local base port
-  while :; do
-    base=$((20000 + RANDOM % 3000 * 4))
-    for port in $base $((base + 1)) $((base + 2)) $((base + 3)); do
-      if (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
-    done
-    echo $base
-    return
-  done
-}
-
 boot_node() {
   local deadline=$((SECONDS + 60))
   # An epmd of ours, with a known pid: the server would start one as a daemon that stays behind.
@@ -113,12 +100,6 @@ in_node() {
   ) >"$state/$name.log" 2>&1 </dev/null 9>&- &
   echo $! >"$state/$name.pid"
   disown # or bash would say on stderr that it was killed
-}
-
-# A zombie is not: where process 1 does not collect them, it stays.
-is_running() {
-  local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ $stat != *') Z '* ]]
 }
 
 # At once: nothing that it holds is wanted any more.

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Outcome
-from tests.support.broker import Rabbitmqctl
+from tests.support.broker import Rabbitmqctl, memory_alarm
 from tests.support.labs import RabbitLab, message, page, until
 
 ROUTED, UNKNOWN = Outcome.ROUTED, Outcome.UNKNOWN
@@ -17,20 +17,8 @@ ROUTED, UNKNOWN = Outcome.ROUTED, Outcome.UNKNOWN
 @pytest.fixture
 async def alarm(rabbitmqctl: Rabbitmqctl) -> AsyncIterator[asyncio.Event]:
     """Until the event is set, the broker has a memory alarm and takes no messages; afterwards in any case."""
-    before = (await rabbitmqctl("--quiet", "eval", "vm_memory_monitor:get_vm_memory_high_watermark().")).strip()
-    over = asyncio.Event()
-
-    async def end() -> None:
-        await over.wait()
-        await rabbitmqctl("set_vm_memory_high_watermark", before)
-
-    ending = asyncio.create_task(end())
-    try:
-        await rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
+    async with memory_alarm(rabbitmqctl) as over:
         yield over
-    finally:
-        over.set()
-        await ending
 
 
 async def test_a_socket_that_takes_nothing_holds_up_no_heartbeat(rabbit: RabbitLab) -> None:

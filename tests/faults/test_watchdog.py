@@ -69,8 +69,8 @@ async def test_a_stream_that_has_lost_all_its_receivers_is_not_waited_for(bridge
     """Its number stays its own; the receivers of another one go on there."""
     async with bridged(total=10, start=False) as world:
         second = Enrol(stream="nhn/default/2", tenant="default", cursors=AT_THE_START)
-        async with open_store(world.environment["BRIDGE_STORE__URL"], clock=SystemClock()) as store:
-            await store.commit(second)
+        async with open_store(world.environment["BRIDGE_STORE__URL"], clock=SystemClock()) as stores:
+            await stores.nhn.commit(second)
         await world.start()
         await world.until_committed("nhn/default/2")
 

@@ -20,6 +20,7 @@ from bridge.sandbox.faults import FaultKind, FaultRule
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.settings import Settings
+from tests.support.altinn_platform import Platform, serving
 from tests.support.broker import declare_queue
 from tests.support.check import EXCHANGE, HER_IDS, Vhost, declare_all, environment, settings_for, told
 from tests.support.system import running_system, until
@@ -91,6 +92,49 @@ async def test_all_is_well_is_a_table_and_exit_code_0(tmp_path: Path, vhost: Vho
     assert empty == ""
     assert summary.startswith("All is well: 16 ok (bridge ")
     assert (ended.exit_code, ended.errors) == (0, "")
+
+
+async def test_where_altinns_source_alone_is_on_nhn_is_not_looked_at(tmp_path: Path, vhost: Vhost) -> None:
+    await declare_queue(vhost.url, "audit", "altinn.notifications", "#")
+    async with serving(Platform()) as platform:
+        altinn = {"ALTINN__BASE_URL": platform.url, "ALTINN__AUTH__METHOD": "none", "NHN__ENABLED": "off"}
+        report = await looked(vhost.settings(**altinn))
+    declared = "not there yet: `bridge run` declares it"
+    overview = vhost.api.get("api/overview").json()
+    assert [(finding.subject, finding.name, finding.found) for finding in report.findings] == [
+        (
+            "settings",
+            "",
+            (
+                f"the Altinn source is on, at {urlsplit(platform.url).netloc}; "
+                "events carry the recipient's e-mail address and organisation number"
+            ),
+        ),
+        ("settings", "", "watched: those that the queue or `bridge orders add` names"),
+        ("sign-in", "Altinn", "not signed in: for a sandbox"),
+        ("API", "Altinn", "answers"),
+        ("clock", "Altinn", "within 30 s of the API's"),
+        ("broker", vhost.address, f"signed in; RabbitMQ {overview['rabbitmq_version']}"),
+        ("management API", "", f"answers for the cluster {overview['cluster_name']}"),
+        ("broker nodes", "", "1 node running, no alarm"),
+        ("permissions", "", "configure, write, read: on all that is needed"),
+        ("exchange", "altinn.notifications", "durable, type topic"),
+        ("parked exchange", "bridge.parked", declared),
+        ("parked queue", "bridge.parked", declared),
+        ("registrations", "bridge.altinn.orders", declared),
+        ("event types", "Altinn", "a queue is bound for each: email-status.*"),
+        ("store", "bridge.db", "not there yet: `bridge run` creates it"),
+        ("ops port", "", "a free one is taken"),
+    ]
+    assert report.is_well
+
+
+async def test_both_sources_are_looked_at_at_the_same_time(tmp_path: Path, vhost: Vhost) -> None:
+    async with Sandbox(port=0, her_ids=HER_IDS) as sandbox, serving(Platform()) as platform:
+        altinn = {"ALTINN__BASE_URL": platform.url, "ALTINN__AUTH__METHOD": "none"}
+        report = await looked(vhost.settings(NHN__BASE_URL=sandbox.nhn_url, **altinn))
+    assert told(report.findings, "API") == [("ok", "answers for 5 HER-ids (1 request)"), ("ok", "Altinn: answers")]
+    assert report.is_well
 
 
 async def test_one_failure_is_exit_code_1_and_stops_no_other_check(tmp_path: Path, vhost: Vhost) -> None:
@@ -209,7 +253,7 @@ async def test_a_bridge_that_runs_is_not_disturbed_and_is_named(tmp_path: Path, 
         status = await system.bridge.status()
     findings = msgspec.json.decode(ended.output, type=Report).findings
     assert "a bridge is running at " in told(findings, "ops port")[0][1]
-    assert told(findings, "store") == [("ok", "bridge.db: its schema is up to date (0001)")]
+    assert told(findings, "store") == [("ok", "bridge.db: its schema is up to date (0002)")]
     assert told(findings, "cursors") == [("ok", "known for 5 of 5 HER-ids")]
     assert status is not None
     assert status["is_ready"]

@@ -22,8 +22,8 @@ from bridge.rabbitmq.management import (
     Queue,
     open_management,
 )
-from bridge.rabbitmq.tls import client_context
 from bridge.sandbox.tcp_proxy import TcpProxy
+from bridge.tls import client_context
 from tests.support.broker import declare_queue, open_channel, vhost_of
 from tests.support.certificates import Authority
 

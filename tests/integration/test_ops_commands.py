@@ -105,6 +105,19 @@ async def test_status_shows_what_is_wrong_and_ends_with_1() -> None:
     assert "2026-04-14 06:00:00  1      nhn/default/1  held-unroutable: no queue is bound for an event" in result.output
 
 
+async def test_status_shows_the_orders_that_are_watched_and_those_that_have_ended() -> None:
+    ops = Ops(sources=["altinn"])
+    ops.telemetry.broker.connected("rabbitmq:5672")
+    ops.order_stream().idle()
+    ops.telemetry.orders({"registered": 17, "sending": 40, "completed": 2, "given-up": 1})
+    async with serving(ops) as port:
+        result = await run("status", port)
+
+    assert result.exit_code == 0
+    assert "Orders  57 (sending 40, registered 17) watched, 3 (completed 2, given-up 1) ended" in result.output
+    assert "altinn/orders/0  working  -       nothing    0.0 s ago" in result.output
+
+
 async def test_status_shows_a_broker_that_opens_no_session() -> None:
     ops = Ops()
     ops.healthy_stream()

@@ -20,12 +20,20 @@ START = (sys.executable, "-c", "from bridge.cli.sandbox import command; command(
 async def test_the_command_serves_whatever_the_settings_say_and_ends_with_0_on_a_signal(number: signal.Signals) -> None:
     settings = {"BRIDGE_NHN__BASE_URL": "nonsense", "BRIDGE_SANDBOX_PORT": "1", "BRIDGE_UNKNOWN": "x"}
     process = await asyncio.create_subprocess_exec(
-        *START, "--port", "0", "--receivers", "2", env=os.environ | settings, stdout=asyncio.subprocess.PIPE
+        *START,
+        "--port",
+        "0",
+        "--receivers",
+        "2",
+        "--orders",
+        "1",
+        env=os.environ | settings,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(20):
-            lines = [(await process.stdout.readline()).decode().strip() for _ in range(7)]
+            lines = [(await process.stdout.readline()).decode().strip() for _ in range(14)]
             url = lines[1].removeprefix("BRIDGE_NHN__BASE_URL=")
             assert lines == [
                 f"The sandbox serves NHN's API at {url}, for 2 HER-ids. Settings for the bridge:",
@@ -34,7 +42,14 @@ async def test_the_command_serves_whatever_the_settings_say_and_ends_with_0_on_a
                 "BRIDGE_NHN__SOURCE_SYSTEM=sandbox",
                 "BRIDGE_NHN__POLL_INTERVAL_S=2",
                 "BRIDGE_NHN__HER_IDS=6789,8163491",
-                f"What was created, asked and answered: {url}/sandbox/state. Stop with Ctrl-C.",
+                "It serves Altinn Notifications there, too. Settings:",
+                f"BRIDGE_ALTINN__BASE_URL={url}",
+                "BRIDGE_ALTINN__AUTH__METHOD=none",
+                "BRIDGE_ALTINN__DISCOVERY=feed",
+                "BRIDGE_ALTINN__FEED_START=earliest",
+                "BRIDGE_ALTINN__ORDERS=2daf469f-175b-4b6e-ada9-b2022feba2e9",
+                f"What was created, asked and answered: {url}/sandbox/state, {url}/sandbox/altinn/state.",
+                "Stop with Ctrl-C.",
             ]
             async with httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=10) as client:
                 assert (await poll(client)).json()["notifications"][0] == EXAMPLE
@@ -60,6 +75,11 @@ async def test_the_command_serves_whatever_the_settings_say_and_ends_with_0_on_a
         (["--her-ids", "1,x"], "HER-ids are whole numbers, separated by commas"),
         (["--her-ids", "2147483648"], "a HER-id is at most 2147483647"),
         (["--rate", "0"], "0.0 is not in the range x>0"),
+        (["--faults", "missing-status"], "there is no fault 'missing-status'; there are: 400, 401, "),
+        (["--altinn-faults", "423"], "there is no fault '423'; there are: 400, 401, "),
+        (["--altinn-faults", "404:her_id=1"], "'404:her_id=1': Object contains unknown field `her_id`"),
+        (["--order-pace", "0"], "0.0 is not in the range x>0"),
+        (["--orders", "200001"], "200001 is not in the range 0<=x<=200000"),
         (["--total", "200001"], "200001 is not in the range 0<=x<=200000"),
     ],
 )

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from bridge.auth.helseid import HelseId, HelseIdConfig
 from bridge.auth.keys import KeyConfig
+from bridge.auth.maskinporten import Maskinporten, MaskinportenConfig
 from bridge.cli.sandbox import command
 from bridge.clock import SystemClock
 from tests.support.sandbox_client import HEADERS, poll
@@ -28,7 +29,7 @@ async def running(*arguments: str) -> AsyncIterator[Mapping[str, str]]:
     assert process.stdout is not None
     try:
         async with asyncio.timeout(20):
-            settings = {}
+            settings: dict[str, str] = {}
             while b"/sandbox/sign-in" not in (line := await process.stdout.readline()):
                 name, _, value = line.decode().strip().partition("=")
                 settings[name.removeprefix("BRIDGE_NHN__")] = value
@@ -64,6 +65,24 @@ async def test_the_printed_settings_sign_in_and_the_temporary_key_is_gone_in_the
     assert not key_file.parent.exists()
 
 
+async def test_the_printed_settings_sign_in_to_altinn_too(tmp_path: Path) -> None:
+    async with running("--altinn-key-file", str(tmp_path / "altinn.json")) as settings:
+        altinn = {name.removeprefix("BRIDGE_ALTINN__"): value for name, value in settings.items()}
+        assert altinn["AUTH__METHOD"] == "maskinporten"
+        assert altinn["AUTH__PRIVATE_KEY_FILE"] == str(tmp_path / "altinn.json")
+        config = MaskinportenConfig(
+            client_id=altinn["AUTH__CLIENT_ID"],
+            key=KeyConfig(read=Path(altinn["AUTH__PRIVATE_KEY_FILE"]).read_text),
+            issuer=altinn["AUTH__ISSUER"],
+            platform_url=altinn["BASE_URL"],
+        )
+        async with (
+            Maskinporten(config, clock=SystemClock(), observer=RecordingObserver()) as maskinporten,
+            httpx.AsyncClient(base_url=altinn["BASE_URL"], auth=maskinporten.auth()) as http,
+        ):
+            assert (await http.get("/notifications/api/v1/future/shipment/feed")).status_code == 200
+
+
 async def test_a_key_file_of_ones_own_is_kept_and_used_by_the_next_sandbox(tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     async with running("--client-key-file", str(path), "--tenancy", "multi") as settings:
@@ -80,6 +99,7 @@ async def test_a_key_file_of_ones_own_is_kept_and_used_by_the_next_sandbox(tmp_p
         (["--token-life", "5"], "--token-life needs --sign-in", 2),
         (["--tenancy", "multi"], "--tenancy needs --sign-in", 2),
         (["--client-key-file", "key.json"], "--client-key-file needs --sign-in", 2),
+        (["--altinn-key-file", "key.json"], "--altinn-key-file needs --sign-in", 2),
         (["--sign-in", "--token-life", "0"], "0 is not in the range 1<=x<=86400", 2),
         (["--sign-in", "--client-key-file", "missing/key.json"], "No such file or directory", 1),
         (["--sign-in", "--client-key-file", "notes.txt"], "is there and holds no private key as JWK", 2),

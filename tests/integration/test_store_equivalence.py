@@ -1,4 +1,4 @@
-"""Any sequence of checkpoints leaves the fake and the real store in the same state, or is refused by both."""
+"""Any sequence of checkpoints leaves the fake and each real store in the same state, or is refused by both."""
 
 import asyncio
 import shutil
@@ -15,6 +15,7 @@ from bridge.ports import Store
 from bridge.store import open_store
 from tests.support.clock import FakeClock
 from tests.support.fake_store import FakeStore
+from tests.support.postgres import Databases
 
 # Few of everything, so that checkpoints often meet what they name.
 STREAMS = {"nhn/a/0": "a", "nhn/a/1": "a", "nhn/b/0": "b"}
@@ -64,19 +65,6 @@ def steps(draw: st.DrawFn, states: dict[str, StreamState]) -> Step:
     return state.tenant, frozenset({draw(HER_IDS)})
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store, to be copied: migrating each would take most of the time."""
-    path = tmp_path_factory.mktemp("store") / "bridge.db"
-
-    async def make() -> None:
-        async with open_store(f"sqlite:///{path}", clock=FakeClock()):
-            pass
-
-    asyncio.run(make())
-    return path
-
-
 async def take(store: Store, step: Step) -> str:
     try:
         if isinstance(step, tuple):
@@ -92,9 +80,10 @@ async def everything(store: Store) -> object:
     return [(list(await store.streams(tenant)), await store.retired(tenant)) for tenant in ("a", "b")]
 
 
-async def compare(path: Path, data: st.DataObject) -> None:
+async def compare(url: str, data: st.DataObject) -> None:
     fake = FakeStore()
-    async with open_store(f"sqlite:///{path}", clock=FakeClock(), is_owner=False) as real:
+    async with open_store(url, clock=FakeClock(), is_owner=False) as stores:
+        real = stores.nhn
         for store in (fake, real):
             await store.commit(Enrol(stream="nhn/a/0", tenant="a", cursors={1: 1, 2: 1, 3: 2, 4: 2}))
         for _ in range(data.draw(st.integers(5, 25), label="steps")):
@@ -107,7 +96,16 @@ async def compare(path: Path, data: st.DataObject) -> None:
 @pytest.mark.timeout(400)  # For the shrinking of what it finds; without, it takes seconds.
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_any_sequence_of_checkpoints_has_the_same_outcome_in_every_store(migrated: Path, data: st.DataObject) -> None:
-    with tempfile.TemporaryDirectory(dir=migrated.parent) as directory:
-        path = Path(shutil.copy(migrated, directory))
-        asyncio.run(compare(path, data))
+def test_any_sequence_of_checkpoints_has_the_same_outcome_on_sqlite(migrated_store: Path, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory(dir=migrated_store.parent) as directory:
+        path = Path(shutil.copy(migrated_store, directory))
+        asyncio.run(compare(f"sqlite:///{path}", data))
+
+
+@pytest.mark.timeout(400)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_sequence_of_checkpoints_has_the_same_outcome_on_postgresql(
+    postgres_databases: Databases, data: st.DataObject
+) -> None:
+    asyncio.run(compare(postgres_databases.emptied(), data))

@@ -2,21 +2,17 @@
 
 import asyncio
 import sys
-import threading
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiosqlite
 import pytest
-from sqlalchemy import Connection, event
 
 from bridge.checkpoints import Advance, Enrol, StreamState
 from bridge.errors import StoreUnavailable
-from bridge.store import NhnStore, engine, open_store
+from bridge.store import NhnStore, open_store
 from tests.support.clock import FakeClock
+from tests.support.torn import at_statement, hanging
 
 ENROL = Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 40})
 ADVANCE = Advance(
@@ -30,54 +26,9 @@ AFTER = StreamState(
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[NhnStore]:
-    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
-        await store.commit(ENROL)
-        yield store
-
-
-@contextmanager
-def hanging(store: NhnStore, moment: str) -> Iterator[threading.Event]:
-    """Until the block ends the disk hangs at `moment` (`begin` or `commit`) of a transaction; set once it does.
-
-    Meanwhile the store's patience is short.
-    """
-    is_hanging, is_well = threading.Event(), threading.Event()
-
-    def hang() -> None:
-        is_hanging.set()
-        is_well.wait()
-
-    def hang_driver(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver._tx.put_nowait((None, hang))
-
-    target = store._database._engine.sync_engine
-    event.listen(target, moment, hang_driver)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store._database, "_timeout_s", 0.7)
-        patch.setattr(engine, "GIVE_UP_S", 0.1)
-        try:
-            yield is_hanging
-        finally:
-            is_well.set()
-            event.remove(target, moment, hang_driver)
-
-
-@contextmanager
-def at_statement(number: int, act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` when the driver is given its call number `number`, counted from 1."""
-    calls = count(1)
-    execute: Callable[..., Awaitable[object]] = aiosqlite.Connection._execute
-
-    async def counting(self: aiosqlite.Connection, *args: object) -> object:
-        if next(calls) == number:
-            act()
-        return await execute(self, *args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aiosqlite.Connection, "_execute", counting)
-        yield
+    async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
+        await stores.nhn.commit(ENROL)
+        yield stores.nhn
 
 
 @pytest.mark.parametrize("statement", range(1, 18))
@@ -156,10 +107,10 @@ from bridge.clock import SystemClock
 from bridge.store import open_store
 
 async def main():
-    async with open_store(sys.argv[1], clock=SystemClock()) as store:
+    async with open_store(sys.argv[1], clock=SystemClock()) as stores:
         cursor = 40
         while True:
-            await store.commit(Advance(stream="nhn/acme/0", previous=cursor, cursor=cursor + 1))
+            await stores.nhn.commit(Advance(stream="nhn/acme/0", previous=cursor, cursor=cursor + 1))
             cursor += 1
             print(cursor, flush=True)
 
@@ -170,8 +121,8 @@ asyncio.run(main())
 @pytest.mark.timeout(90)  # The process imports everything first.
 async def test_every_commit_that_returned_outlives_its_process_being_killed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'bridge.db'}"
-    async with open_store(url, clock=FakeClock()) as store:
-        await store.commit(ENROL)
+    async with open_store(url, clock=FakeClock()) as stores:
+        await stores.nhn.commit(ENROL)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", COMMIT_FOR_EVER, url, stdout=PIPE, cwd=Path(__file__).parents[2]
     )
@@ -181,6 +132,6 @@ async def test_every_commit_that_returned_outlives_its_process_being_killed(tmp_
     returned += (await process.stdout.read()).split()
     last_returned = int(returned[-1])
     await process.wait()
-    async with open_store(url, clock=FakeClock()) as store:
-        (state,) = await store.streams("acme")
+    async with open_store(url, clock=FakeClock()) as stores:
+        (state,) = await stores.nhn.streams("acme")
     assert state.cursor in (last_returned, last_returned + 1)

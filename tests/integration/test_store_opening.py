@@ -14,9 +14,9 @@ from sqlalchemy import Connection, create_engine, exc, text
 from bridge.checkpoints import Enrol
 from bridge.errors import BridgeError, ConfigurationError, InvariantViolation, StoreUnavailable
 from bridge.store import migrations, open_database, open_store
-from bridge.store.engine import parse_url
-from bridge.store.errors import classify
+from bridge.store.errors import NoAnswer, classify
 from bridge.store.tables import metadata
+from bridge.store.url import parse_url, uses_tls
 from tests.support.clock import FakeClock
 
 PASSWORD = "hunter2"
@@ -42,6 +42,12 @@ class TestUrl:
             f"mysql://bridge:{PASSWORD}@db/bridge",
             f"postgresql+psycopg://bridge:{PASSWORD}@db/bridge",
             f"postgresql://bridge:{PASSWORD}@db:port/bridge",
+            f"postgresql://bridge:{PASSWORD}@db",
+            f"postgresql://bridge:{PASSWORD}@/bridge",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslmode=prefer",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslmode=allow",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?sslrootcert=ca.pem",
+            f"postgresql://bridge:{PASSWORD}@db/bridge?host=elsewhere",
             f"bridge:{PASSWORD}@db",
             "",
         ],
@@ -55,15 +61,29 @@ class TestUrl:
     def test_sqlite_gets_its_asyncio_driver(self) -> None:
         assert parse_url("sqlite:///data/bridge.db").render_as_string() == "sqlite+aiosqlite:///data/bridge.db"
 
-    def test_postgresql_gets_its_asyncio_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.store.engine.find_spec", lambda _name: object())
-        url = parse_url(f"postgresql://bridge:{PASSWORD}@db/bridge")
+    @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+    def test_postgresql_gets_its_asyncio_driver(self, scheme: str) -> None:
+        url = parse_url(f"{scheme}://bridge:{PASSWORD}@db/bridge")
         assert url.render_as_string(hide_password=False) == f"postgresql+asyncpg://bridge:{PASSWORD}@db/bridge"
 
-    def test_postgresql_without_its_driver_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.store.engine.find_spec", lambda _name: None)
-        with pytest.raises(ConfigurationError, match="add the package asyncpg"):
-            parse_url(f"postgresql://bridge:{PASSWORD}@db/bridge")
+    @pytest.mark.parametrize(
+        ("url", "is_encrypted"),
+        [
+            ("postgresql://db.example.no/bridge", True),
+            ("postgresql://10.0.0.7/bridge", True),
+            ("postgresql://localhost.example.no/bridge", True),
+            ("postgresql://db/bridge?sslmode=require", True),
+            ("postgresql://localhost/bridge?sslmode=verify-full", True),
+            ("postgresql://db/bridge?sslmode=disable", False),
+            ("postgresql://localhost/bridge", False),
+            ("postgresql://127.0.0.1:5433/bridge", False),
+            ("postgresql://[::1]/bridge", False),
+        ],
+    )
+    def test_only_a_way_within_this_machine_or_one_that_is_said_to_be_is_plain_text(
+        self, url: str, *, is_encrypted: bool
+    ) -> None:
+        assert uses_tls(parse_url(url)) is is_encrypted
 
 
 class TestFile:
@@ -98,12 +118,12 @@ class TestSchema:
         async with open_database(url) as database:
             assert await migrations.current_revision(database) is None
             await migrations.migrate(database)
-            assert await migrations.current_revision(database) == migrations.head() == "0001"
+            assert await migrations.current_revision(database) == migrations.head() == "0002"
 
     async def test_a_store_that_is_up_to_date_is_left_as_it_is(self, url: str) -> None:
         for _ in range(2):
-            async with open_store(url, clock=FakeClock()) as store:
-                assert list(await store.streams("acme")) == []
+            async with open_store(url, clock=FakeClock()) as stores:
+                assert list(await stores.nhn.streams("acme")) == []
 
     async def test_a_schema_newer_than_this_program_is_refused_and_both_versions_named(
         self, url: str, path: Path
@@ -115,7 +135,7 @@ class TestSchema:
         for is_owner in (True, False):
             message = await refusal(url, is_owner=is_owner)
             assert "0999" in message
-            assert "0001" in message
+            assert "0002" in message
 
     async def test_who_only_looks_does_not_migrate(self, url: str) -> None:
         async with open_database(url):
@@ -209,11 +229,13 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("error", "expected"),
         [
-            (exc.TimeoutError("QueuePool limit"), StoreUnavailable),
-            (TimeoutError(), StoreUnavailable),
-            (OSError(errno.ECONNREFUSED, "postgresql://bridge:hunter2@db"), StoreUnavailable),
-            (exc.OperationalError("SELECT 1", {}, Exception("postgresql://bridge:hunter2@db")), StoreUnavailable),
-            (exc.InterfaceError("SELECT 1", {}, Exception("hunter2")), StoreUnavailable),
+            (exc.TimeoutError("QueuePool limit"), NoAnswer),
+            (TimeoutError(), NoAnswer),
+            (OSError(errno.ECONNREFUSED, "postgresql://bridge:hunter2@db"), NoAnswer),
+            (exc.OperationalError("SELECT 1", {}, Exception("postgresql://bridge:hunter2@db")), NoAnswer),
+            (exc.InterfaceError("SELECT 1", {}, Exception("hunter2")), NoAnswer),
+            (exc.InternalError("SELECT 1", {}, Exception("hunter2")), NoAnswer),
+            (exc.NotSupportedError("SELECT 1", {}, Exception("cached plan must not change")), NoAnswer),
             (exc.IntegrityError("INSERT", {}, Exception("hunter2")), InvariantViolation),
             (exc.ProgrammingError("SELECT", {}, Exception("hunter2")), InvariantViolation),
             (OverflowError("Python int too large to convert to SQLite INTEGER"), InvariantViolation),
@@ -225,12 +247,14 @@ class TestErrors:
         assert PASSWORD not in str(mapped)
 
     async def test_a_cursor_that_no_64_bits_hold_is_an_invariant_broken(self, tmp_path: Path) -> None:
-        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
+        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
             with pytest.raises(InvariantViolation):
-                await store.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 9_223_372_036_854_775_808}))
-            assert list(await store.streams("acme")) == []
+                await stores.nhn.commit(
+                    Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 9_223_372_036_854_775_808})
+                )
+            assert list(await stores.nhn.streams("acme")) == []
 
     async def test_a_store_that_is_closed_leaves_no_task_behind(self, tmp_path: Path) -> None:
-        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as store:
-            await store.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 0}))
+        async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as stores:
+            await stores.nhn.commit(Enrol(stream="nhn/acme/0", tenant="acme", cursors={101: 0}))
         assert asyncio.all_tasks() == {asyncio.current_task()}

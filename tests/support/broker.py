@@ -104,3 +104,22 @@ async def _take(source: AbstractQueue, wanted: int, taken: list[AbstractIncoming
 async def close_all_connections(rabbitmqctl: Rabbitmqctl, url: str) -> None:
     """The broker closes every connection to the URL's vhost, as an operator would."""
     await rabbitmqctl("close_all_connections", "--vhost", vhost_of(url), "closed by a test")
+
+
+@asynccontextmanager
+async def memory_alarm(rabbitmqctl: Rabbitmqctl) -> AsyncIterator[asyncio.Event]:
+    """The broker takes no messages until the event is set, or the block ends."""
+    before = (await rabbitmqctl("--quiet", "eval", "vm_memory_monitor:get_vm_memory_high_watermark().")).strip()
+    over = asyncio.Event()
+
+    async def end() -> None:
+        await over.wait()
+        await rabbitmqctl("set_vm_memory_high_watermark", before)
+
+    ending = asyncio.create_task(end())
+    try:
+        await rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
+        yield over
+    finally:
+        over.set()
+        await ending

@@ -13,8 +13,8 @@ from bridge.check.nhn import nhn_findings
 from bridge.check.report import Finding
 from bridge.clock import SystemClock
 from bridge.ports import Clock
-from bridge.rabbitmq.tls import client_context
 from bridge.settings import Receivers, Settings, load_settings
+from bridge.tls import client_context
 from tests.support.broker import open_channel, vhost_of
 
 EXCHANGE, PARKED = "nhn.notifications", "bridge.parked"

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 
 class LongestWait(random.Random):
@@ -65,3 +66,27 @@ class FakeClock:
             woken = heapq.heappop(self._sleepers)[2]
             if not woken.done():
                 woken.set_result(None)
+
+
+class PatientClock(FakeClock):
+    """Moves time by itself, sleeper by sleeper, but only while nothing at all is ready to run: for several tasks."""
+
+    def __init__(self) -> None:
+        super().__init__(auto=False)
+        self._is_watching = False
+
+    async def sleep(self, seconds: float) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            asyncio.get_running_loop().call_soon(self._watch)
+        await super().sleep(seconds)
+
+    def _watch(self) -> None:
+        self._sleepers = sorted(sleeper for sleeper in self._sleepers if not sleeper[2].done())
+        if not self._sleepers:
+            self._is_watching = False
+            return
+        loop: Any = asyncio.get_running_loop()
+        if not loop._ready:
+            self.advance(max(self._sleepers[0][0] - self._elapsed_s, 0.0))
+        loop.call_soon(self._watch)

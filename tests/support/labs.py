@@ -7,6 +7,7 @@ Every lab has one topic exchange, EXCHANGE, and a parked queue.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from pamqp.common import FieldTable
 
 from bridge.events.message import Message
 from bridge.ports import Session
-from bridge.rabbitmq.connection import RabbitBroker
+from bridge.rabbitmq.connection import SESSIONS, Publisher, RabbitBroker
 from bridge.rabbitmq.topology import Topology
 from bridge.sandbox.tcp_proxy import Direction, TcpProxy
 from tests.support.broker import collect, declare_queue, open_channel, ready_count
@@ -176,12 +177,14 @@ class Recorder:
 class RabbitLab:
     """RabbitMQ behind a proxy that only the bridge's side goes through. `url` is the way around it."""
 
-    def __init__(self, url: str, proxy: TcpProxy) -> None:
+    def __init__(self, url: str, proxy: TcpProxy, publisher: Publisher) -> None:
         self.url = url
+        self.publisher = publisher
         self.proxy = proxy
         self.observer = Recorder()
         self.confirm_timeout_s = WAIT_S
         self.connect_timeout_s = WAIT_S
+        self.topology = Topology(exchanges=(EXCHANGE,))
         self.broker: RabbitBroker | None = None
 
     @property
@@ -191,16 +194,21 @@ class RabbitLab:
         return parts._replace(netloc=f"{login}@{self.proxy.host}:{self.proxy.port}").geturl()
 
     async def session(self, *, max_in_flight: int = 4000) -> Session:
+        return await self.the_broker(max_in_flight=max_in_flight).session()
+
+    def the_broker(self, *, max_in_flight: int = 4000) -> RabbitBroker:
+        """The bridge's side, made at the first call from what the lab says by then."""
         if self.broker is None:
             self.broker = RabbitBroker(
                 lambda: [self.proxied_url],
-                Topology(exchanges=(EXCHANGE,)),
+                self.topology,
                 observer=self.observer,
                 confirm_timeout_s=self.confirm_timeout_s,
                 max_in_flight=max_in_flight,
+                publisher=self.publisher,
                 connect_timeout_s=self.connect_timeout_s,
             )
-        return await self.broker.session()
+        return self.broker
 
     async def bind(self, *keys: str) -> None:
         await declare_queue(self.url, "queue", EXCHANGE, *keys, arguments={"x-queue-type": "quorum"})
@@ -256,11 +264,11 @@ class RabbitLab:
 
 
 @asynccontextmanager
-async def rabbit_lab(url: str) -> AsyncIterator[RabbitLab]:
+async def rabbit_lab(url: str, publisher: Publisher = "page") -> AsyncIterator[RabbitLab]:
     """A RabbitLab on a vhost of its own."""
     parts = urlsplit(url)
     async with TcpProxy(parts.hostname or "", parts.port or 5672) as proxy:
-        lab = RabbitLab(url, proxy)
+        lab = RabbitLab(url, proxy, publisher)
         try:
             yield lab
         finally:
@@ -269,5 +277,5 @@ async def rabbit_lab(url: str) -> AsyncIterator[RabbitLab]:
                 await lab.broker.close()
 
 
-LABS = {"plain": rabbit_lab}
+LABS = {publisher: partial(rabbit_lab, publisher=publisher) for publisher in SESSIONS}
 """The sessions that speak to RabbitMQ, each behind the same ports."""

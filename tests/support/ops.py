@@ -1,9 +1,11 @@
 """A bridge's telemetry on a clock that stands still, for the tests of bridge.ops."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from bridge.events.message import Message
+from bridge.events.message import Message, SourceName
 from bridge.ops.metrics import Metrics
+from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds, BridgeState
 from bridge.ops.tail import Tail
@@ -17,16 +19,28 @@ BOUNDS = Bounds(poll_s=270, confirm_s=120, commit_s=60, retry_refused_s=300)
 class Ops:
     """Everything of bridge.ops but the server; the clock begins at START."""
 
-    def __init__(self, *, per_her_id: bool = False) -> None:
+    def __init__(self, *, per_her_id: bool = False, sources: Sequence[SourceName] = ("nhn",)) -> None:
         self.clock = FakeClock(auto=False, start=START)
         self.state = BridgeState(self.clock, "1.2.3")
-        self.metrics = Metrics(sources=["nhn"], per_her_id=per_her_id)
+        self.metrics = Metrics(sources=sources, per_her_id=per_her_id)
         self.tail = Tail()
         self.telemetry = BridgeTelemetry(self.state, self.metrics, tail=self.tail)
 
     def stream(self, name: str = "nhn/default/1") -> StreamTelemetry:
         """A stream that has just started."""
         telemetry = self.telemetry.stream("nhn", name, BOUNDS)
+        telemetry.started()
+        return telemetry
+
+    def order_stream(self, name: str = "altinn/orders/0") -> OrdersTelemetry:
+        """A stream of orders that has just started."""
+        telemetry = self.telemetry.order_stream(name, BOUNDS)
+        telemetry.started()
+        return telemetry
+
+    def registrations(self) -> RegistrationsTelemetry:
+        """The stream of registrations, just started."""
+        telemetry = self.telemetry.registrations("altinn/registrations", BOUNDS)
         telemetry.started()
         return telemetry
 

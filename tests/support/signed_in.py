@@ -25,3 +25,14 @@ def settings(sandbox: Sandbox, demanded: SignInPlan | None) -> Mapping[str, str]
         "BRIDGE_NHN__AUTH__CLIENT_ID": sandbox.client.client_id,
         "BRIDGE_NHN__AUTH__PRIVATE_KEY": msgspec.json.encode(sandbox.client.jwk).decode(),
     }
+
+
+def altinn_settings(sandbox: Sandbox, demanded: SignInPlan | None) -> Mapping[str, str]:
+    """The same for Altinn's API."""
+    if demanded is None:
+        return {"BRIDGE_ALTINN__AUTH__METHOD": "none"}
+    return {
+        "BRIDGE_ALTINN__AUTH__ISSUER": sandbox.maskinporten_url,
+        "BRIDGE_ALTINN__AUTH__CLIENT_ID": sandbox.altinn_client.client_id,
+        "BRIDGE_ALTINN__AUTH__PRIVATE_KEY": msgspec.json.encode(sandbox.altinn_client.jwk).decode(),
+    }

@@ -64,8 +64,8 @@ class System:
 
     async def offsets(self) -> set[int]:
         """The offsets of all HER-ids in the store."""
-        async with open_store(self._store, clock=SystemClock(), is_owner=False) as store:
-            return {each.offset for each in await store.receivers()}
+        async with open_store(self._store, clock=SystemClock(), is_owner=False) as stores:
+            return {each.offset for each in await stores.nhn.receivers()}
 
     async def until_all_committed(self, *, timeout_s: float = 30.0) -> None:
         """Return once the bridge says that its cursor stands at the API's last offset."""

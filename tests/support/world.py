@@ -114,8 +114,8 @@ class World(Bridge):
     async def offsets(self) -> dict[int, int]:
         """HER-id → offset, as the store has it."""
         url = self.environment["BRIDGE_STORE__URL"]
-        async with open_store(url, clock=SystemClock(), is_owner=False) as store:
-            return {each.her_id: each.offset for each in await store.receivers()}
+        async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
+            return {each.her_id: each.offset for each in await stores.nhn.receivers()}
 
     async def until_in_step(self) -> None:
         """Return once every receiver in the store stands at the API's last offset."""

@@ -113,6 +113,29 @@ class TestParking:
             parked_reason="invalid",
         )
 
+    def test_an_item_that_came_by_the_broker_keeps_its_content_type_and_where_it_came_from(self) -> None:
+        parked = park_item(
+            b"x",
+            source="altinn",
+            exchange="bridge.parked",
+            reason="registration-invalid",
+            detail="not JSON",
+            at=AT,
+            content_type="text/plain",
+            original_exchange="orders",
+            original_routing_key="placed",
+        )
+        assert parked.content_type == "text/plain"
+        assert parked.headers["x-original-exchange"] == "orders"
+        assert parked.headers["x-original-routing-key"] == "placed"
+
+    def test_a_content_type_that_is_too_long_does_not_cost_the_body(self) -> None:
+        parked = park_item(
+            b"x", source="altinn", exchange="p", reason="registration-invalid", detail="", at=AT, content_type=LONG
+        )
+        assert (parked.body, parked.content_type) == (b"x", HASH_OF_LONG)
+        assert not is_poison(parked)
+
 
 class TestPoison:
     @pytest.mark.parametrize(

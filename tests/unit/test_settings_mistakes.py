@@ -25,7 +25,11 @@ def mistakes_in(tmp_path: Path, text: str, **given: str) -> list[str]:
 ENCRYPTED_PEM = "-----BEGIN ENCRYPTED PRIVATE KEY-----hunter2"
 HER_IDS = "must be HER-ids, whole numbers from 1 to 2147483647, but names"
 AMQP = "must be AMQP URLs such as amqps://user:password@host:5671/vhost; number"
-SQLITE = "must name a file of SQLite, such as sqlite:///bridge.db or sqlite:////data/bridge.db."
+STORE = (
+    "must name a file of SQLite, such as sqlite:///bridge.db or sqlite:////data/bridge.db, or a database of "
+    "PostgreSQL, such as postgresql://user:password@db.example.no/bridge."
+)
+SERVER = "must name host and database, such as postgresql://user:password@db.example.no/bridge."
 EVENTS = "must be names of events (new-message, refused, sent-state, apprec, delivery-state, other), but names"
 ENTRY = "must be an entry of the form {queue, exchange, bindings, required, declare, on_missing}"
 
@@ -90,13 +94,22 @@ ENTRY = "must be an entry of the form {queue, exchange, bindings, required, decl
             "a:hunter2@b",
             "must be a URL such as https://user:password@rabbitmq.example.no:15671.",
         ),
+        ("STORE__URL", "postgresql://u:hunter2@db", SERVER),
+        ("STORE__URL", "postgresql://u:hunter2@/bridge", SERVER),
+        ("STORE__URL", "postgres://u:hunter2@db:0/bridge", SERVER),
         (
             "STORE__URL",
-            "postgresql://u:hunter2@db/bridge",
-            "cannot be PostgreSQL in this version: it comes with several replicas; use sqlite:///bridge.db.",
+            "postgresql://u:hunter2@db/bridge?sslmode=prefer",
+            "must have sslmode verify-full (as it is by default) or, for plain text, disable.",
         ),
-        ("STORE__URL", "mysql://x", SQLITE),
-        ("STORE__URL", "sqlite:///:memory:", SQLITE),
+        (
+            "STORE__URL",
+            "postgresql://u:hunter2@db/bridge?sslrootcert=ca.pem",
+            "can have one parameter, sslmode (files of TLS: see STORE__TLS__…).",
+        ),
+        ("STORE__URL", "postgresql+psycopg://u:hunter2@db/bridge", STORE),
+        ("STORE__URL", "mysql://x", STORE),
+        ("STORE__URL", "sqlite:///:memory:", STORE),
         ("NHN__AUTH__PRIVATE_KEY", "hunter2", "must be a private key as PEM or JWK."),
         ("NHN__AUTH__PRIVATE_KEY", '{"x":"hunter2"}', "must be a private key as PEM or JWK."),
         ("NHN__AUTH__PRIVATE_KEY", '{"kty":"EC","x":"hunter2"}', "must be the private key, but is a public one."),

@@ -215,7 +215,10 @@ def test_a_file_of_receivers_must_be_right_at_the_start(tmp_path: Path) -> None:
         (
             "STORE__URL_FILE",
             "hunter2",
-            "must name a file of SQLite, such as sqlite:///bridge.db or sqlite:////data/bridge.db.",
+            (
+                "must name a file of SQLite, such as sqlite:///bridge.db or sqlite:////data/bridge.db, or a database "
+                "of PostgreSQL, such as postgresql://user:password@db.example.no/bridge."
+            ),
         ),
     ],
 )
@@ -249,6 +252,28 @@ def test_tls_files_without_tls_are_a_mistake(tmp_path: Path) -> None:
     ]
     assert load({"BROKER__URLS": "amqps://a/"}, BROKER__TLS__CA_FILE=str(ca)).broker.tls.ca_file == ca
     assert load({"BROKER__MANAGEMENT_URL": "https://a:15671"}, BROKER__TLS__CA_FILE=str(ca)).broker.tls.ca_file == ca
+
+
+def test_tls_files_of_a_store_in_plain_text_are_a_mistake(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    sentence = (
+        "BRIDGE_STORE__TLS__CA_FILE is given, but BRIDGE_STORE__URL does not use TLS: "
+        "that needs postgresql://, on this machine with sslmode=verify-full."
+    )
+    plain = ["sqlite:///bridge.db", "postgresql://db/bridge?sslmode=disable", "postgresql://localhost/bridge"]
+    for url in plain:
+        assert mistakes({"STORE__URL": url}, STORE__TLS__CA_FILE=str(ca)) == [sentence]
+    for url in ("postgresql://db/bridge", "postgresql://localhost/bridge?sslmode=verify-full"):
+        assert load({"STORE__URL": url}, STORE__TLS__CA_FILE=str(ca)).store.tls.ca_file == ca
+
+
+def test_tls_files_of_the_store_come_together_as_those_of_the_broker(tmp_path: Path) -> None:
+    certificate = tmp_path / "cert.pem"
+    certificate.write_text("")
+    assert mistakes({"STORE__URL": "postgresql://db/bridge"}, STORE__TLS__CERT_FILE=str(certificate)) == [
+        "BRIDGE_STORE__TLS__KEY_FILE is missing: certificate and key are of use only together."
+    ]
 
 
 def test_a_queue_is_not_declared_where_nothing_may_be_declared() -> None:

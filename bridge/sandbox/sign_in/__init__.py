@@ -10,5 +10,5 @@ refused here. What decides is pure and raises `Refused`:
     forms, access_tokens    requests read, tokens made and checked
 
 What remembers: `clients`, `replays`, `nonces`, `switches`. Over HTTP: `helseid_issuer`, `maskinporten_issuer`,
-`altinn_exchange`, `control`; `api_guard` is asked by NHN's API, and `desk` is all of it together.
+`altinn_exchange`, `control`; `api_guard` and `altinn_guard` are asked by the APIs, and `desk` is what all share.
 """

@@ -6,7 +6,7 @@ RFC 9068; claims as HelseID's own tokens have them (nhn-notifications §3).
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from bridge.sandbox.sign_in.refused import INSUFFICIENT_SCOPE, UNUSABLE, Refused
 TYPE = "at+jwt"
 AUDIENCE = "nhn:msh"
 DEFAULT_CAPACITY = 1000
+SomeClaims = TypeVar("SomeClaims", bound=msgspec.Struct)
 _CLAIMS = "helseid://claims/client/claims/"
 
 
@@ -61,45 +62,63 @@ class _Claims(msgspec.Struct):
     cnf: _Confirmation
 
 
+class Verified(Generic[SomeClaims]):
+    """The tokens of one issuer. A token is used for many requests: its signature is checked once."""
+
+    def __init__(self, key: IssuingKey, claims: type[SomeClaims], *, kind: str, capacity: int) -> None:
+        """`kind`: their `typ`. `capacity`: tokens that are remembered."""
+        self._key = key
+        self._claims = claims
+        self._kind = kind
+        self._capacity = capacity
+        self._known: OrderedDict[str, SomeClaims] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def claims(self, text: str) -> SomeClaims:
+        """The claims of a token that the issuer has signed, expired or not. Raises Refused."""
+        return self._known.get(text) or self._verify(text)
+
+    def _verify(self, text: str) -> SomeClaims:
+        try:
+            token = read_jwt(text)
+            claims = token.claims(self._claims)
+        except Unreadable as error:
+            raise unusable(f"The access token {error}.") from None
+        if token.header.get("typ") != self._kind:
+            raise unusable(f"The access token's typ must be {self._kind}.")
+        if not self._key.has_signed(token):
+            raise unusable("The access token's signature is not the issuer's.")
+        self._known[text] = claims
+        if len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+        return claims
+
+
 class TokenCheck:
-    """The API's side. A token is used for many requests: its signature is checked once."""
+    """The API's side."""
 
     def __init__(self, key: IssuingKey, *, scope: str, capacity: int = DEFAULT_CAPACITY) -> None:
         """`scope`: the one that the API wants. `capacity`: tokens that are remembered."""
-        self._key = key
         self._scope = scope
-        self._capacity = capacity
-        self._verified: OrderedDict[str, _Claims] = OrderedDict()
+        self._verified = Verified(key, _Claims, kind=TYPE, capacity=capacity)
 
     def __len__(self) -> int:
         return len(self._verified)
 
     def thumbprint_of(self, text: str, *, now_s: float) -> str:
         """The thumbprint of the key that the token is bound to. `now_s`: Unix time. Raises Refused."""
-        claims = self._verified.get(text) or self._verify(text)
+        claims = self._verified.claims(text)
         if claims.exp <= now_s:
-            raise _refused("The access token has expired.")
+            raise unusable("The access token has expired.")
         if claims.aud != AUDIENCE:
-            raise _refused("The access token is meant for another audience.")
+            raise unusable("The access token is meant for another audience.")
         if self._scope not in claims.scope:
             raise Refused(INSUFFICIENT_SCOPE, f"The access token lacks the scope {self._scope}.")
         return claims.cnf.jkt
 
-    def _verify(self, text: str) -> _Claims:
-        try:
-            token = read_jwt(text)
-            claims = token.claims(_Claims)
-        except Unreadable as error:
-            raise _refused(f"The access token {error}.") from None
-        if token.header.get("typ") != TYPE:
-            raise _refused(f"The access token's typ must be {TYPE}.")
-        if not self._key.has_signed(token):
-            raise _refused("The access token's signature is not the issuer's.")
-        self._verified[text] = claims
-        if len(self._verified) > self._capacity:
-            self._verified.popitem(last=False)
-        return claims
 
-
-def _refused(why: str) -> Refused:
+def unusable(why: str) -> Refused:
+    """A token is not taken, whatever for."""
     return Refused(UNUSABLE, why)

@@ -13,6 +13,7 @@ from bridge.sandbox.sign_in.organisations import Tenancy
 NHN_SCOPE = "nhn:msh/api"
 ALTINN_SCOPE = "altinn:serviceowner/notifications.create"
 SANDBOX_CLIENT = "bridge-sandbox"
+SANDBOX_ALTINN_CLIENT = "bridge-sandbox-altinn"
 SANDBOX_ORGANISATION = "310000000"
 """Made up, like all numbers that begin with 3 in Norway's test data."""
 MAX_CLIENTS = 1000

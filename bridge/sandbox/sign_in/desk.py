@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bridge.ports import Clock
 from bridge.sandbox.faults import ActiveFault, FaultKind, FaultPlan, FaultRule
-from bridge.sandbox.misbehaviour import MISBEHAVIOURS, stream
+from bridge.sandbox.misbehaviour import MISBEHAVIOURS, NOTHING, stream
 from bridge.sandbox.problems import gateway_error
 from bridge.sandbox.sign_in.clients import Clients
 from bridge.sandbox.sign_in.refused import USE_DPOP_NONCE, Refused
@@ -93,7 +93,7 @@ class Desk:
             recent_refusals=list(self._ledger.recent),
         )
 
-    def add_fault(self, rule: FaultRule) -> ActiveFault:
+    def add_fault(self, rule: FaultRule) -> ActiveFault[FaultRule]:
         """Let something go wrong at the issuers. Raises ValueError for a fault that is none of theirs."""
         if rule.kind not in ISSUER_FAULTS:
             raise ValueError(f"{rule.kind} is no fault of issuers; there are: {', '.join(ISSUER_FAULTS)}")
@@ -105,7 +105,7 @@ class Desk:
         """Switch one fault off, or all; returns how many were on."""
         return self._faults.clear(fault_id)
 
-    def faults(self) -> list[ActiveFault]:
+    def faults(self) -> list[ActiveFault[FaultRule]]:
         """Those that are on."""
         return self._faults.active(self.monotonic_s())
 
@@ -121,7 +121,7 @@ class Desk:
                 return self._dated(web.Response(status=problem.status, headers=problem.headers, body=problem.body))
             if rule.kind is FaultKind.SLOW_DRIP:
                 return await _drip(request, await handler(request), rule.interval_s)
-            return await MISBEHAVIOURS[rule.kind](request, rule, ())
+            return await MISBEHAVIOURS[rule.kind](request, rule, NOTHING)
 
         return met
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from bridge.sandbox.faults import ActiveFault, FaultKind
+from bridge.sandbox.faults import ActiveFault, FaultKind, FaultRule
 
 REFUSALS_KEPT = 50
 ISSUER_FAULTS = (
@@ -36,6 +36,8 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether the API wants a nonce in proofs, too."""
     refused_organisations: frozenset[str] = frozenset()
     """Organisation numbers, parent or child, that have not delegated."""
+    platform_access_tokens: dict[str, str] = {}
+    """Those that Altinn's API takes, any text, each with the code of the organisation whose orders it shows."""
     exchange_quotes: bool | None = None
     """Whether Altinn's token comes as a JSON string; None: only where the request accepts nothing but JSON."""
 
@@ -45,7 +47,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     by: str
-    """`helseid`, `maskinporten`, `altinn` or `api`."""
+    """`helseid`, `maskinporten`, `altinn` (the exchange), `api` (NHN's) or `altinn-api`."""
     error: str
     description: str
 
@@ -58,7 +60,7 @@ class SignInState(msgspec.Struct, frozen=True, kw_only=True):
     """By who decided."""
     refused: dict[str, int]
     """By who decided and error, e.g. `helseid use_dpop_nonce`."""
-    faults: list[ActiveFault]
+    faults: list[ActiveFault[FaultRule]]
     recent_refusals: list[Refusal]
     """The last 50, oldest first, without those that only ask for a nonce."""
 

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from bridge.errors import ConfigurationError
 from bridge.store.engine import Database
@@ -20,6 +20,8 @@ VERSION_TABLE = "bridge_schema"
 """Alembic's usual name would clash with another program's where a PostgreSQL database is shared."""
 TIMEOUT_S = 300.0
 """Longest that all missing migrations together may take."""
+ADVISORY_LOCK = 0x6E6F746966696272
+"""The ASCII of "notifibr" as a number: PostgreSQL's advisory locks have no names."""
 
 
 def head() -> str:
@@ -36,9 +38,9 @@ async def current_revision(database: Database) -> str | None:
 async def migrate(database: Database) -> None:
     """Bring the schema to `head`: all missing migrations in one transaction, or nothing.
 
-    Safe when several processes start at once: the transaction takes SQLite's write lock before it looks, and those that
-    come later find nothing to do. Alembic's state is global, so only one call a process at a time. Raises
-    ConfigurationError where the schema is newer than this program, and StoreUnavailable.
+    Safe when several processes start at once: the transaction takes SQLite's write lock, or on PostgreSQL a lock of its
+    own, before it looks, and those that come later find nothing to do. Alembic's state is global, so only one call a
+    process at a time. Raises ConfigurationError where the schema is newer than this program, and StoreUnavailable.
     """
     await database.write(lambda connection: connection.run_sync(_upgrade), timeout_s=TIMEOUT_S)
 
@@ -54,6 +56,10 @@ async def require_head(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = '{TIMEOUT_S:.0f}s'"))  # the wait for the lock included
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     _refuse_newer(_current(connection))
     config = _config()
     config.attributes["connection"] = connection

@@ -15,8 +15,6 @@ from tests.support.sign_in import ec_jwk, pem, rsa_key
 
 pytestmark = [pytest.mark.chart, pytest.mark.timeout(120)]
 
-STORE_TLS_FILES = {"BRIDGE_STORE__TLS__CA_FILE", "BRIDGE_STORE__TLS__CERT_FILE", "BRIDGE_STORE__TLS__KEY_FILE"}
-
 Load = Callable[[Values], Settings]
 
 
@@ -30,7 +28,10 @@ def load(tmp_path: Path) -> Load:
         "broker.tls.ca_file": (tmp_path / "authority.pem").read_text(),
         "broker.tls.cert_file": certificate.read_text(),
         "broker.tls.key_file": key.read_text(),
-        "store.url_file": "sqlite:////elsewhere/bridge.db",
+        "store.url_file": "postgresql://bridge:secret@db/bridge",
+        "store.tls.ca_file": (tmp_path / "authority.pem").read_text(),
+        "store.tls.cert_file": certificate.read_text(),
+        "store.tls.key_file": key.read_text(),
         "nhn.auth.private_key_file": ec_jwk(),
         "altinn.auth.private_key_file": pem(rsa_key()),
     }
@@ -59,9 +60,9 @@ def _settings_name(values: Values) -> str:
     return f"{values.get('fullnameOverride', 'bridge-notification-bridge')}-settings"
 
 
-@pytest.mark.parametrize("name", [name for name in MATRIX if name != "store-tls"])
-def test_the_bridge_takes_what_the_chart_renders(name: str, load: Load) -> None:
-    assert load(MATRIX[name]).ops.host == "0.0.0.0"
+@pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX)
+def test_the_bridge_takes_what_the_chart_renders(values: Values, load: Load) -> None:
+    assert load(values).ops.host == "0.0.0.0"
 
 
 def test_receivers_are_in_a_file_of_their_own(load: Load) -> None:
@@ -114,7 +115,7 @@ def test_there_is_a_secret_for_each_setting_that_names_a_file() -> None:
         "bridge.yaml"
     ]
     assert set(_names(yaml.safe_load(text), "BRIDGE_")) == (
-        files | STORE_TLS_FILES | {"BRIDGE_OPS__HOST", "BRIDGE_NHN__SOURCE_SYSTEM", "BRIDGE_NHN__AUTH__CLIENT_ID"}
+        files | {"BRIDGE_OPS__HOST", "BRIDGE_NHN__SOURCE_SYSTEM", "BRIDGE_NHN__AUTH__CLIENT_ID"}
     )
 
 

@@ -26,7 +26,7 @@ async def make_store(directory: Path) -> None:
     """A store in which two of the wanted receivers, and one other, stand at 40."""
     async with open_store(f"sqlite:///{directory / 'bridge.db'}", clock=FakeClock()) as made:
         cursors = dict.fromkeys((6789, 7001, 9999), 40)
-        await made.commit(Enrol(stream="nhn/default/1", tenant="default", cursors=cursors))
+        await made.nhn.commit(Enrol(stream="nhn/default/1", tenant="default", cursors=cursors))
 
 
 def set_revision(directory: Path, revision: str) -> None:
@@ -51,7 +51,7 @@ class TestLooking:
         await make_store(tmp_path)
         seen = await looked(tmp_path, NHN__START="latest")
         left = "1 no longer wanted, kept for a return"
-        assert told(seen.findings, "store") == [("ok", "bridge.db: its schema is up to date (0001)")]
+        assert told(seen.findings, "store") == [("ok", "bridge.db: its schema is up to date (0002)")]
         assert told(seen.findings, "cursors") == [
             ("ok", f"known for 2 of 5 HER-ids; 3 new, from BRIDGE_NHN__START: latest; {left}")
         ]
@@ -60,7 +60,7 @@ class TestLooking:
     async def test_what_a_running_bridge_has_only_in_its_log_is_seen(self, tmp_path: Path) -> None:
         await make_store(tmp_path)
         async with open_store(f"sqlite:///{tmp_path / 'bridge.db'}", clock=FakeClock()) as running:
-            await running.commit(Enrol(stream="nhn/default/1", tenant="default", cursors={7002: 40}))
+            await running.nhn.commit(Enrol(stream="nhn/default/1", tenant="default", cursors={7002: 40}))
             seen = await looked(tmp_path)
         assert told(seen.findings, "cursors")[0][1].startswith("known for 3 of 5 HER-ids")
 
@@ -68,19 +68,19 @@ class TestLooking:
         await make_store(tmp_path)
         set_revision(tmp_path, "0000")
         seen = await looked(tmp_path)
-        assert told(seen.findings, "store") == [("ok", "bridge.db: `bridge run` migrates its schema from 0000 to 0001")]
+        assert told(seen.findings, "store") == [("ok", "bridge.db: `bridge run` migrates its schema from 0000 to 0002")]
 
     async def test_a_newer_schema_is_a_failure(self, tmp_path: Path) -> None:
         await make_store(tmp_path)
         set_revision(tmp_path, "0099")
         assert told((await looked(tmp_path)).findings, "store") == [
-            ("failed", "bridge.db: its schema is revision 0099, this program knows none after 0001")
+            ("failed", "bridge.db: its schema is revision 0099, this program knows none after 0002")
         ]
 
     async def test_an_empty_file_will_get_its_tables(self, tmp_path: Path) -> None:
         (tmp_path / "bridge.db").touch()
         assert told((await looked(tmp_path)).findings, "store") == [
-            ("ok", "bridge.db: has no tables of a bridge yet: `bridge run` creates them (0001)")
+            ("ok", "bridge.db: has no tables of a bridge yet: `bridge run` creates them (0002)")
         ]
 
 
@@ -153,6 +153,6 @@ class TestObstacles:
         monkeypatch.setattr(store, "file_system_of", lambda _directory: "nfs4")
         seen = await looked(tmp_path)
         assert told(seen.findings, "store") == [
-            ("ok", "bridge.db: its schema is up to date (0001)"),
+            ("ok", "bridge.db: its schema is up to date (0002)"),
             ("warning", f"{tmp_path} is on nfs4, a network file system, where SQLite's locks may not hold"),
         ]

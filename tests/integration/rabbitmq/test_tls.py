@@ -11,9 +11,9 @@ import pytest
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Outcome
 from bridge.rabbitmq.connection import RabbitBroker
-from bridge.rabbitmq.tls import client_context
 from bridge.rabbitmq.topology import Topology
 from bridge.sandbox.tcp_proxy import TcpProxy
+from bridge.tls import client_context
 from tests.support.certificates import Authority
 from tests.support.labs import EXCHANGE, Recorder, page
 

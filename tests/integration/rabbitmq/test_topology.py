@@ -78,6 +78,26 @@ class TestDeclare:
             ("nhn.notifications", "cases", "refused.#"),
         ]
 
+    async def test_the_queue_of_registrations_is_durable_quorum_and_drops_nothing_however_often_it_is_read(
+        self, apply: Apply, management: Management
+    ) -> None:
+        await apply(Topology(exchanges=(), registrations_queue="bridge.altinn.orders"))
+
+        assert await management.list("queues", "name", "durable", "arguments") == [
+            ("bridge.altinn.orders", True, {"x-delivery-limit": 1_000_000, "x-queue-type": "quorum"}),
+            ("bridge.parked", True, {"x-delivery-limit": 1_000_000, "x-queue-type": "quorum"}),
+        ]
+        bindings = await management.list("bindings", "source", "destination")
+        assert [each for each in bindings if each[0]] == [("bridge.parked", "bridge.parked")]
+
+    async def test_a_queue_of_registrations_that_would_not_survive_a_restart_is_refused(
+        self, apply: Apply, channel: AbstractChannel
+    ) -> None:
+        await channel.declare_queue("bridge.altinn.orders", durable=False)
+
+        with pytest.raises(BrokerUnavailable, match=r"queue bridge\.altinn\.orders: .*'durable'"):
+            await apply(Topology(exchanges=(), registrations_queue="bridge.altinn.orders"))
+
     async def test_declaring_again_changes_nothing(
         self, apply: Apply, broker_vhost: str, channel: AbstractChannel
     ) -> None:
@@ -181,7 +201,12 @@ class TestCheck:
 
         with pytest.raises(BrokerUnavailable) as caught:
             await apply(
-                Topology(exchanges=(NHN, "altinn.notifications"), subscriptions=(CASES, required), mode="check")
+                Topology(
+                    exchanges=(NHN, "altinn.notifications"),
+                    registrations_queue="bridge.altinn.orders",
+                    subscriptions=(CASES, required),
+                    mode="check",
+                )
             )
 
         told = str(caught.value)
@@ -190,6 +215,7 @@ class TestCheck:
             "exchange altinn.notifications",
             "exchange bridge.parked",
             "queue bridge.parked",
+            "queue bridge.altinn.orders",
             "queue cases",
             "queue theirs",
         ):

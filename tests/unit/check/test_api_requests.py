@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.check.api import clock_finding, requests_of
+from bridge.check.api import requests_of
 from bridge.check.report import Verdict
+from bridge.check.witness import clock_finding
 from bridge.store import ReceiverOffset
 
 

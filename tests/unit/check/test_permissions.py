@@ -6,9 +6,9 @@ from bridge.check.facts import ExchangeFacts, QueueFacts, Survey, Unseen
 from bridge.check.permissions import allows, needs_of, permissions_finding
 from bridge.check.report import Finding, Verdict
 from bridge.rabbitmq.management import Permissions, TopicPermissions
-from bridge.settings import BrokerSettings, Subscription
+from bridge.settings import AltinnSettings, BrokerSettings, Settings, Subscription
 
-KEYS = ["new-message.7001", "apprec.7001"]
+KEYS = {"nhn.notifications": ["new-message.7001", "apprec.7001"]}
 ALL = Permissions(configure=".*", write=".*", read=".*")
 UNSEEN = Unseen("BRIDGE_BROKER__MANAGEMENT_URL is not set")
 
@@ -27,24 +27,37 @@ def judged(
         topic_permissions=topic_permissions,
         version="3.10.8",
     )
-    return permissions_finding(broker or BrokerSettings(), survey, KEYS)
+    return permissions_finding(Settings(broker=broker or BrokerSettings()), survey, KEYS)
 
 
 class TestNeeds:
     def test_declaring_needs_to_configure_bind_and_publish(self) -> None:
         both = {"nhn.notifications", "bridge.parked"}
-        assert needs_of(BrokerSettings()) == {"configure": both, "write": both, "read": {"bridge.parked"}}
+        assert needs_of(Settings()) == {"configure": both, "write": both, "read": {"bridge.parked"}}
 
     def test_a_queue_that_the_bridge_declares_is_configured_and_bound(self) -> None:
         own = Subscription(queue="inbox", exchange="other", bindings=("#",), declare=True)
-        needs = needs_of(BrokerSettings(subscriptions=(own, Subscription(queue="theirs", bindings=("#",)))))
+        needs = needs_of(
+            Settings(broker=BrokerSettings(subscriptions=(own, Subscription(queue="theirs", bindings=("#",)))))
+        )
         assert needs["configure"] == {"nhn.notifications", "bridge.parked", "inbox"}
         assert needs["write"] == {"nhn.notifications", "bridge.parked", "inbox"}
         assert needs["read"] == {"bridge.parked", "other"}
 
     def test_where_others_declare_it_is_enough_to_publish(self) -> None:
-        needs = needs_of(BrokerSettings(topology="check"))
+        needs = needs_of(Settings(broker=BrokerSettings(topology="check")))
         assert needs == {"configure": set(), "write": {"nhn.notifications", "bridge.parked"}, "read": set()}
+
+    def test_altinns_source_publishes_to_its_own_exchange_and_reads_the_queue_of_registrations(self) -> None:
+        altinn = AltinnSettings(enabled=True)
+        both = {"altinn.notifications", "bridge.parked"}
+        assert needs_of(Settings(altinn=altinn)) == {
+            "configure": both | {"bridge.altinn.orders"},
+            "write": both,
+            "read": {"bridge.parked", "bridge.altinn.orders"},
+        }
+        checking = Settings(altinn=altinn, broker=BrokerSettings(topology="check"))
+        assert needs_of(checking) == {"configure": set(), "write": both, "read": {"bridge.altinn.orders"}}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,7 @@ class TestFinding:
         survey = Survey(
             exchanges={}, queues={}, bindings={}, permissions=ALL, topic_permissions=UNSEEN, version="3.10.8"
         )
-        assert permissions_finding(BrokerSettings(), survey, KEYS).verdict is Verdict.OK
+        assert permissions_finding(Settings(), survey, KEYS).verdict is Verdict.OK
 
     def test_a_user_that_is_kept_elsewhere_cannot_be_verified(self) -> None:
         assert judged(None).verdict is Verdict.NOT_VERIFIABLE

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.check.facts import ExchangeFacts, QueueFacts, Unseen
+from bridge.check.receiver_events import ReceiverEvents, unbound
 from bridge.check.report import Finding, Verdict
-from bridge.check.routes import event_type_findings, subscription_finding, unbound
+from bridge.check.routes import event_type_findings, subscription_finding
 from bridge.rabbitmq.management import Binding
 from bridge.settings import Subscription
 
@@ -129,8 +130,7 @@ def told(
             ExchangeFacts(exists=True, elsewhere=elsewhere),
             bindings,
             planned=planned,
-            events=["new-message", "apprec"],
-            her_ids=[7001, 7002],
+            events=ReceiverEvents(["new-message", "apprec"], [7001, 7002]),
             unroutable=unroutable,
         )
     )

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.check.facts import ExchangeFacts, QueueFacts
 from bridge.check.report import Verdict
-from bridge.check.topology import exchange_finding, parked_queue_findings
+from bridge.check.topology import exchange_finding, parked_queue_findings, registrations_findings
 from bridge.settings import BrokerSettings
 
 OK, FAILED, WARNING, NOT_VERIFIABLE = Verdict.OK, Verdict.FAILED, Verdict.WARNING, Verdict.NOT_VERIFIABLE
@@ -39,18 +39,19 @@ ARGUMENTS: Mapping[str, object] = {"queue-type": "quorum", "delivery-limit": 1_0
 def test_an_exchange_has_to_be_there_or_to_be_declared(
     facts: ExchangeFacts, mode: str, verdict: Verdict, found: str
 ) -> None:
-    finding = exchange_finding("exchange", "nhn.notifications", "topic", facts, mode=mode)
+    finding = exchange_finding("exchange", "nhn.notifications", "topic", facts, setting="EXCHANGE_NHN", mode=mode)
     assert (finding.verdict, finding.found, finding.name) == (verdict, found, "nhn.notifications")
 
 
 @pytest.mark.parametrize(
-    ("kind", "setting"), [("topic", "BRIDGE_BROKER__EXCHANGE_NHN"), ("fanout", "BRIDGE_BROKER__EXCHANGE_PARKED")]
+    ("kind", "setting"), [("topic", "EXCHANGE_NHN"), ("topic", "EXCHANGE_ALTINN"), ("fanout", "EXCHANGE_PARKED")]
 )
 def test_an_exchange_of_another_kind_is_mended_by_its_own_setting(kind: str, setting: str) -> None:
     facts = ExchangeFacts(exists=True, is_compared=True, differs="it is not durable")
-    fix = exchange_finding("exchange", "x", kind, facts, mode="declare").fix
-    assert (
-        fix == f"Delete it, so that it can be declared anew (durable, type {kind}), or name another one in {setting}."
+    fix = exchange_finding("exchange", "x", kind, facts, setting=setting, mode="declare").fix
+    assert fix == (
+        f"Delete it, so that it can be declared anew (durable, type {kind}), "
+        f"or name another one in BRIDGE_BROKER__{setting}."
     )
 
 
@@ -135,3 +136,43 @@ class TestParkedQueue:
         assert parked(facts, version="4.0.5")[1:] == [
             (WARNING, "it is a classic queue, which a lost disk takes with it")
         ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "mode", "told"),
+    [
+        (QueueFacts(), "declare", [(NOT_VERIFIABLE, "no broker could be asked")]),
+        (QueueFacts(exists=False), "declare", [(OK, MISSING)]),
+        (QueueFacts(exists=False), "check", [(FAILED, "not there")]),
+        (QueueFacts(exists=True, differs="it is not durable"), "declare", [(FAILED, "it is not durable")]),
+        (
+            QueueFacts(exists=True, messages=3),
+            "declare",
+            [(NOT_VERIFIABLE, "there; 3 registrations waiting; its arguments cannot be seen")],
+        ),
+        (
+            QueueFacts(exists=True, messages=0, type="quorum", limits={}),
+            "check",
+            [(OK, "durable, type quorum; 0 registrations waiting")],
+        ),
+        (
+            QueueFacts(exists=True, messages=1, type="classic", limits={}),
+            "declare",
+            [(OK, "durable, type classic; 1 registration waiting")],
+        ),
+        (
+            QueueFacts(exists=True, messages=0, type="quorum", limits={"max-length": 10, "message-ttl": 5}),
+            "declare",
+            [
+                (OK, "durable, type quorum; 0 registrations waiting"),
+                (WARNING, "message-ttl 5 drops messages; max-length 10 drops messages"),
+            ],
+        ),
+    ],
+)
+def test_registrations_may_wait_in_any_durable_queue_that_drops_none(
+    facts: QueueFacts, mode: str, told: list[tuple[Verdict, str]]
+) -> None:
+    findings = registrations_findings("bridge.altinn.orders", facts, mode=mode)
+    assert [(finding.verdict, finding.found) for finding in findings] == told
+    assert {finding.name for finding in findings} == {"bridge.altinn.orders"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.events.nhn import Notification
-from bridge.nhn.decode import Item, NotAPage, read_page
+from bridge.nhn.decode import Item, NotAPage, read_item, read_page
 
 EXAMPLE_OF_THE_API_PAGE = b"""{
   "notifications": [
@@ -251,4 +251,16 @@ def test_any_bytes_are_a_page_or_are_refused(noise: bytes, start: int, end: int)
         read = read_page(body[:start] + noise + body[end:])
     except NotAPage:
         return
-    assert all(isinstance(item.raw, msgspec.Raw) for item in read)
+    assert all((item.problem is None) == (item.notification is not None) for item in read)
+
+
+SOUND: dict[str, object] = {"type": "NewMessage", "notificationReceiverHerId": 7, "offset": 4, "id": "a"}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=2).map(SOUND.__or__), max_size=4))
+def test_a_page_is_read_in_one_go_as_each_item_is_read_by_itself(elements: list[dict[str, object]]) -> None:
+    read = read_page(json.dumps({"notifications": elements}).encode())
+    alone = [read_item(msgspec.Raw(json.dumps(element).encode())) for element in elements]
+    assert [msgspec.structs.replace(item, raw=b"") for item in read] == [
+        msgspec.structs.replace(item, raw=b"") for item in alone
+    ]

@@ -31,13 +31,16 @@ FAMILIES = {
     "bridge_receivers_refused": {"source"},
     "bridge_publish_retries": {"source", "outcome"},
     "bridge_stream_restarts": {"source", "stream"},
+    "bridge_orders_watched": {"state"},
+    "bridge_orders_closed": {"reason"},
 }
 
 
 @pytest.fixture
 def busy() -> Ops:
     """A bridge to which everything has happened."""
-    ops = Ops()
+    ops = Ops(sources=["nhn", "altinn"])
+    ops.telemetry.orders({"sending": 3})
     stream = ops.healthy_stream()
     stream.receivers(2)
     stream.polled(seconds=0.2, items=1000, full=True)
@@ -103,6 +106,22 @@ def test_series_start_at_zero_so_that_a_rate_sees_the_first_count(name: str, lab
 
 def test_a_source_that_is_off_has_no_series() -> None:
     assert Ops().sample("bridge_polls_total", source="altinn", outcome="empty") is None
+    assert Ops().sample("bridge_orders_closed_total", reason="given-up") is None
+    assert Ops(sources=["altinn"]).sample("bridge_polls_total", source="nhn", outcome="empty") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("bridge_events_confirmed_total", {"source": "altinn", "event": "email-status"}),
+        ("bridge_events_parked_total", {"source": "altinn", "reason": "registration-invalid"}),
+        ("bridge_feed_anomalies_total", {"source": "altinn", "kind": "unknown-status"}),
+        ("bridge_orders_closed_total", {"reason": "given-up"}),
+        ("bridge_orders_closed_total", {"reason": "not-found"}),
+    ],
+)
+def test_series_of_altinn_start_at_zero_where_it_is_on(name: str, labels: dict[str, str]) -> None:
+    assert Ops(sources=["altinn"]).sample(name, **labels) == 0
 
 
 def test_what_is_in_no_closed_set_is_counted_as_other() -> None:

@@ -45,6 +45,7 @@ def test_a_bridge_that_has_just_started() -> None:
         },
         "store": {"is_working": True, "failing_for_s": None, "error": None},
         "streams": [],
+        "orders": None,
         "recent_errors": [],
     }
 

@@ -1,0 +1,99 @@
+"""A message as the bytes of its AMQP 0-9-1 frames: method, header, body. Pure.
+
+Byte for byte what aiormq writes for it, at a fraction of the cost: what many messages have in common is encoded once.
+https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, §2.3.5 and §4.2.6
+"""
+
+import struct
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from pamqp.commands import Basic
+from pamqp.common import FieldTable
+from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD
+from pamqp.encode import field_table, long_uint, octet, short_string
+
+from bridge.events.message import Message
+from bridge.rabbitmq.properties import APP_ID, PERSISTENT
+
+ROUTES_REMEMBERED = 16_384
+"""Methods of routing keys kept encoded, some 2 MB: all of 2,700 receivers, of whom each gets every type of event."""
+
+_frame_start = struct.Struct(">BHI").pack
+_header_start = struct.Struct(">BHIHHQH").pack
+_seconds = struct.Struct(">Q").pack
+_END = octet(FRAME_END)
+_MANDATORY = octet(1)
+_KEY_AND_BITS_BYTES = 2
+_HEADER_START_BYTES = 14
+_NO_WEIGHT = 0
+_CLASS = Basic.frame_id
+
+_FLAGS = Basic.Properties.flags
+_ALWAYS = sum(
+    _FLAGS[each] for each in ("content_type", "headers", "delivery_mode", "message_id", "message_type", "app_id")
+)
+_CORRELATION_ID = _FLAGS["correlation_id"]
+_TIMESTAMP = _FLAGS["timestamp"]
+
+
+def encode_message(
+    message: Message, timestamp: datetime | None, *, channel: int, max_payload_bytes: int
+) -> list[bytes]:
+    """The pieces of its frames on this channel: mandatory, persistent; a body over `max_payload_bytes` goes in several.
+
+    Raises TypeError, ValueError or struct.error where AMQP cannot carry it. The id is written even where it is empty:
+    by it alone the broker says what it returns.
+    """
+    flags, properties = _ALWAYS, _first_properties(message.content_type)
+    if message.headers:
+        properties = _first_properties_with(message.content_type, message.headers)
+    if message.correlation_id:
+        flags |= _CORRELATION_ID
+        properties += short_string(message.correlation_id)
+    properties += short_string(message.id)
+    if timestamp is not None:
+        flags |= _TIMESTAMP
+        properties += _seconds(int(timestamp.timestamp()))
+    properties += _last_properties(message.type)
+    body = message.body
+    size = len(properties) + _HEADER_START_BYTES
+    pieces = [
+        _method(message.exchange, message.routing_key, channel),
+        _header_start(FRAME_HEADER, channel, size, _CLASS, _NO_WEIGHT, len(body), flags),
+        properties,
+        _END,
+    ]
+    for start in range(0, len(body), max_payload_bytes):
+        payload = body[start : start + max_payload_bytes]
+        pieces += (_frame_start(FRAME_BODY, channel, len(payload)), payload, _END)
+    return pieces
+
+
+@lru_cache(maxsize=ROUTES_REMEMBERED)
+def _method(exchange: str, routing_key: str, channel: int) -> bytes:
+    payload = _publish(exchange) + short_string(routing_key) + _MANDATORY
+    return _frame_start(FRAME_METHOD, channel, len(payload)) + payload + _END
+
+
+@lru_cache
+def _publish(exchange: str) -> bytes:
+    """The method up to its routing key."""
+    method = Basic.Publish(exchange=exchange)
+    return long_uint(method.index) + method.marshal()[:-_KEY_AND_BITS_BYTES]
+
+
+@lru_cache
+def _first_properties(content_type: str) -> bytes:
+    return _first_properties_with(content_type, {})
+
+
+def _first_properties_with(content_type: str, headers: Mapping[str, str]) -> bytes:
+    table: FieldTable = dict(headers)
+    return short_string(content_type) + field_table(table) + octet(PERSISTENT)
+
+
+@lru_cache
+def _last_properties(message_type: str) -> bytes:
+    return short_string(message_type) + short_string(APP_ID)

@@ -1,0 +1,68 @@
+"""The broker of a bench: a fresh queue for each run, what CPU it used, what is in the queue."""
+
+import asyncio
+import os
+import re
+import shlex
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import aio_pika
+
+from tests.bench.messages import EXCHANGE, QUEUE
+from tests.bench.processes import cpu_s
+
+COUNT_S = 10.0
+
+
+class Broker:
+    """At one URL."""
+
+    def __init__(self, url: str, pid: int | None) -> None:
+        """`pid`: of its process, where that is known."""
+        self.url = url
+        self._pid = pid
+
+    @classmethod
+    async def at(cls, url: str) -> Self:
+        """Its process is found where TEST_RABBITMQCTL runs rabbitmqctl on it."""
+        command = shlex.split(os.environ.get("TEST_RABBITMQCTL", ""))
+        if not command:
+            return cls(url, None)
+        process = await asyncio.create_subprocess_exec(
+            *command, "--quiet", "eval", "os:getpid().", stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        found = re.search(rb"\d+", output)
+        return cls(url, int(found.group()) if found else None)
+
+    def cpu_s(self) -> float:
+        """What it has used so far; 0 where that is not known."""
+        return 0.0 if self._pid is None else cpu_s(self._pid)
+
+    @asynccontextmanager
+    async def queue(self, queue_type: str) -> AsyncIterator[None]:
+        """An empty queue of this type that gets every event."""
+        async with await aio_pika.connect(self.url) as connection:
+            channel = await connection.channel()
+            await channel.queue_delete(QUEUE)
+            queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": queue_type})
+            exchange = await channel.declare_exchange(EXCHANGE, "topic", durable=True)
+            await queue.bind(exchange, "#")
+            yield
+            await channel.queue_delete(QUEUE)
+
+    async def has(self, events: int) -> bool:
+        """Whether so many messages are in the queue; a quorum queue tells of its last ones a moment later."""
+        deadline = time.monotonic() + COUNT_S
+        async with await aio_pika.connect(self.url) as connection:
+            channel = await connection.channel()
+            while True:
+                queue = await channel.declare_queue(QUEUE, passive=True)
+                if (queue.declaration_result.message_count or 0) >= events:
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+                await asyncio.sleep(0.1)

@@ -1,0 +1,99 @@
+"""The ceiling: a socket, frames encoded in advance, 1000 messages in flight, and nothing else that costs.
+
+python -m tests.bench.raw URL EVENTS
+"""
+
+import socket
+import struct
+import sys
+import time
+from urllib.parse import unquote, urlsplit
+
+from pamqp import commands, frame
+from pamqp.header import ProtocolHeader
+
+from bridge.rabbitmq.frames import encode_message
+from tests.bench.messages import make_messages
+from tests.bench.report import begin, report
+
+CHANNEL = 1
+FRAME_MAX = 131_072
+IN_FLIGHT = 1000
+BLOCK = 100
+"""Messages a write: as long as a tenth of what may be in flight is free, the socket gets more."""
+_ACK = struct.Struct(">BHIHHQBB")
+
+
+class Channel:
+    """One channel with confirms, on a blocking socket."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._socket = socket.create_connection((parts.hostname or "localhost", parts.port or 5672))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = b""
+        login = f"\0{unquote(parts.username or 'guest')}\0{unquote(parts.password or 'guest')}"
+        self._socket.sendall(ProtocolHeader().marshal())
+        self._expect(commands.Connection.Start)
+        self._send(0, commands.Connection.StartOk({}, "PLAIN", login, "en_US"))
+        self._expect(commands.Connection.Tune)
+        self._send(0, commands.Connection.TuneOk(CHANNEL, FRAME_MAX, 0))
+        self._send(0, commands.Connection.Open(unquote(parts.path[1:]) or "/"))
+        self._expect(commands.Connection.OpenOk)
+        self._send(CHANNEL, commands.Channel.Open())
+        self._expect(commands.Channel.OpenOk)
+        self._send(CHANNEL, commands.Confirm.Select())
+        self._expect(commands.Confirm.SelectOk)
+
+    def publish(self, block: bytes, blocks: int) -> None:
+        """Write the block of BLOCK messages so often, and return once all are confirmed. Fails on anything else."""
+        written = confirmed = 0
+        singly: set[int] = set()
+        total = blocks * BLOCK
+        while confirmed < total:
+            while written < total and written - confirmed <= IN_FLIGHT - BLOCK:
+                self._socket.sendall(block)
+                written += BLOCK
+            self._received += self._socket.recv(65_536)
+            whole = len(self._received) // _ACK.size * _ACK.size
+            for kind, _, _, class_id, method_id, tag, multiple, _ in _ACK.iter_unpack(self._received[:whole]):
+                if (kind, class_id, method_id) != (1, 60, 80):
+                    raise RuntimeError("the broker answered something else than an ack")
+                if not multiple:
+                    singly.add(tag)
+                elif tag > confirmed:
+                    confirmed = tag
+                while confirmed + 1 in singly:
+                    confirmed += 1
+                    singly.discard(confirmed)
+            self._received = self._received[whole:]
+
+    def _send(self, channel: int, method: frame.FrameTypes) -> None:
+        self._socket.sendall(frame.marshal(method, channel))
+
+    def _expect(self, kind: type[object]) -> None:
+        while True:
+            consumed, _, method = frame.unmarshal(self._received) if len(self._received) > 7 else (0, 0, None)
+            if consumed:
+                self._received = self._received[consumed:]
+                if not isinstance(method, kind):
+                    raise RuntimeError(f"{type(method).__name__} in place of {kind.__name__}")
+                return
+            self._received += self._socket.recv(65_536)
+
+
+def main(url: str, events: str) -> None:
+    pieces = [
+        piece
+        for message in make_messages(BLOCK)
+        for piece in encode_message(message, message.created_at, channel=CHANNEL, max_payload_bytes=FRAME_MAX)
+    ]
+    channel, blocks = Channel(url), int(events) // BLOCK
+    begin()
+    started = time.perf_counter()
+    channel.publish(b"".join(pieces), blocks)
+    report(blocks * BLOCK, time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
