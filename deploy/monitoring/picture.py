@@ -4,6 +4,7 @@ picture.py RANGES.json PICTURE.png
 """
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from matplotlib.axes import Axes
 COLUMNS = 3
 INCHES = (5.2, 2.6)
 """Of one panel."""
+GAP_S = 3.0
+"""Without values for so long, a curve is interrupted: the bridge was away."""
 MAX_NAMED = 8
 """Curves in a legend; more would hide the panel."""
 
@@ -25,6 +28,19 @@ def legend_of(template: str, labels: dict[str, str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda found: labels.get(found[1], ""), template)
 
 
+def curve(values: list[tuple[float, str]], start: float) -> tuple[list[float], list[float]]:
+    """Seconds since `start`, and values; not a number where there is a gap."""
+    moments: list[float] = []
+    numbers: list[float] = []
+    for moment, number in values:
+        if moments and moment - start - moments[-1] > GAP_S:
+            moments.append(moments[-1])
+            numbers.append(math.nan)
+        moments.append(moment - start)
+        numbers.append(float(number))
+    return moments, numbers
+
+
 def draw(axes: Axes, queries: list[dict[str, Any]], start: float) -> None:
     """One panel."""
     axes.set_title(queries[0]["panel"], loc="left", fontsize=10, fontweight="bold")
@@ -32,15 +48,13 @@ def draw(axes: Axes, queries: list[dict[str, Any]], start: float) -> None:
     # Counters that never moved are in Grafana's legend, but would only take up room here.
     moving = [each for each in curves if any(float(value) for _, value in each[1]["values"])] or curves[:1]
     for query, series in moving[:MAX_NAMED]:
-        times = [float(moment) - start for moment, _ in series["values"]]
-        values = [float(value) for _, value in series["values"]]
-        axes.plot(times, values, linewidth=1.4, label=legend_of(query["legend"], series["metric"]))
+        axes.plot(*curve(series["values"], start), linewidth=1.4, label=legend_of(query["legend"], series["metric"]))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize=7)
     axes.set_ylabel(queries[0]["unit"], fontsize=7)
     if moving:
-        axes.legend(fontsize=6, loc="upper left", frameon=False)
+        axes.legend(fontsize=6, loc="upper left", framealpha=0.7, edgecolor="none")
     else:
         axes.text(0.5, 0.5, "no series in this run", ha="center", va="center", transform=axes.transAxes, fontsize=8)
 

@@ -66,7 +66,8 @@ def _adapt(spec: dict[str, Any], name: str, secrets: Path) -> list[Manifest]:
     for volume in spec["volumes"]:
         if volume.pop("projected", None) is not None:
             volume["hostPath"] = {"path": str(secrets)}
-    if any(volume["name"] == "data" for volume in spec["volumes"]):
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    if "data" not in mounted - {volume["name"] for volume in spec["volumes"]}:
         return []
     spec["volumes"].append({"name": "data", "persistentVolumeClaim": {"claimName": f"{name}-data"}})
     metadata = {"name": f"{name}-data"}

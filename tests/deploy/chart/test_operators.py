@@ -37,7 +37,7 @@ def test_exchanges_and_the_parked_queue_are_as_the_bridge_would_declare_them() -
     }
     assert {spec["name"]: spec.get("arguments") for spec in specs(manifests, "Queue")} == {
         "bridge.parked": {"x-delivery-limit": 1_000_000},
-        "bridge.altinn.orders": None,
+        "bridge.altinn.orders": {"x-delivery-limit": 1_000_000},
         "journal": None,
         "letters": None,
     }

@@ -69,8 +69,8 @@ async def test_it_signs_in_publishes_and_drains(broker_vhost: str, tmp_path: Pat
     assert {message.message_id for message in messages} == created
     last_line = json.loads(log.splitlines()[-1])
     assert (exit_code, last_line["event"], last_line["drained"]) == (0, "bridge.stopped", True)
-    async with open_store(f"sqlite:///{tmp_path}/bridge.db", clock=SystemClock(), is_owner=False) as store:
-        assert {each.offset for each in await store.receivers()} == {sandbox.nhn.state().last_offset}
+    async with open_store(f"sqlite:///{tmp_path}/bridge.db", clock=SystemClock(), is_owner=False) as stores:
+        assert {each.offset for each in await stores.nhn.receivers()} == {sandbox.nhn.state().last_offset}
 
 
 async def test_its_process_may_nothing_that_it_does_not_need(broker_vhost: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from tests.deploy.chart.matrix import SQLITE
 from tests.support.broker import declare_queue, ready_count
-from tests.support.chart import Values, merged
+from tests.support.chart import MINIMAL, Values, merged
 from tests.support.container import PodmanFailedError, log_of, podman
 from tests.support.kube import playing
 from tests.support.system import until
@@ -25,15 +25,15 @@ QUEUE = "subscriber"
 HER_IDS = (6789, 7001)
 
 
-def values(sandbox: Sandbox, port: int) -> Values:
-    """One bridge with SQLite, that signs in to the sandbox."""
+def values(base: Values, sandbox: Sandbox, port: int) -> Values:
+    """A bridge that signs in to the sandbox."""
     nhn = {
         "base_url": sandbox.nhn_url,
         "auth": {"issuer": sandbox.issuer_url, "client_id": sandbox.client.client_id},
         "poll_interval_s": 0.2,
     }
     return merged(
-        SQLITE,
+        base,
         {
             "image": {"repository": "localhost/notification-bridge", "tag": "test", "pullPolicy": "Never"},
             "settings": {"nhn": nhn, "ops": {"port": port}},
@@ -42,9 +42,11 @@ def values(sandbox: Sandbox, port: int) -> Values:
     )
 
 
-async def test_the_rendered_pods_work(broker_vhost: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [SQLITE, MINIMAL], ids=["sqlite", "postgresql"])
+async def test_the_rendered_pods_work(base: Values, broker_vhost: str, own_postgres_url: str, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
+    (secrets / "store.url_file").write_text(own_postgres_url)
     (secrets / "broker.urls_file").write_text(f"# the broker\n{broker_vhost}\n")
     await declare_queue(broker_vhost, QUEUE, "nhn.notifications", "#")
     port = free_port()
@@ -54,7 +56,7 @@ async def test_the_rendered_pods_work(broker_vhost: str, tmp_path: Path) -> None
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5, trust_env=False) as ops,
     ):
         (secrets / "nhn.auth.private_key_file").write_bytes(msgspec.json.encode(sandbox.client.jwk))
-        async with playing(values(sandbox, port), secrets=secrets, check=True) as pod:
+        async with playing(values(base, sandbox, port), secrets=secrets, check=True) as pod:
             assert await pod.wait() == 0, await log_of(pod.container)
 
         async def receivers() -> int:
@@ -76,7 +78,7 @@ async def test_the_rendered_pods_work(broker_vhost: str, tmp_path: Path) -> None
         async def has_both() -> bool:
             return await receivers() == 2
 
-        async with playing(values(sandbox, port), secrets=secrets) as pod:
+        async with playing(values(base, sandbox, port), secrets=secrets) as pod:
             await until(is_ready, timeout_s=START_S)
             await until(has_events, timeout_s=START_S)
             assert await receivers() == 1
