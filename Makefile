@@ -1,7 +1,7 @@
 # What people and CI run. Every target works on a fresh checkout: it sets up first what it needs.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test soak bench chart monitoring image check generate picture package lock clean
+.PHONY: help setup demo test faults soak bench chart monitoring image check generate picture package lock clean
 
 # The tests and the demo start many processes, and without compiled files each would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,7 +21,10 @@ demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": o
 test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
-soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders
+faults: setup ## accidents to several replicas at once: killed, put to sleep, cut off from the database
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m faults $(ARGS)
+
+soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders, memory over millions of events
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
 
 bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)

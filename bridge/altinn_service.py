@@ -8,7 +8,7 @@ altinn/feed (status feed) ───┘
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -24,10 +24,12 @@ from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds
 from bridge.ops.telemetry import StreamTelemetry
+from bridge.ownership import Ownership
 from bridge.ports import Clock, Inbox, OrderStore, Source
 from bridge.streams import StreamRunner, once_stored
 from bridge.supervisor import unless_stopped
 
+PREFIX = "altinn/"
 FEED = "altinn/feed"
 Answer = TypeVar("Answer")
 COUNT_EVERY_S = 15.0
@@ -49,14 +51,6 @@ class AltinnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds
 
 
-class _Stream(NamedTuple):
-    """A stream of this process."""
-
-    telemetry: StreamTelemetry
-    make: Callable[[], Source[AltinnCheckpoint]]
-    """Its source, anew from what the store says."""
-
-
 class AltinnService:
     """All streams of the source."""
 
@@ -66,6 +60,7 @@ class AltinnService:
         *,
         api: AltinnApi,
         inbox: Callable[[], Inbox],
+        ownership: Ownership,
         runner: StreamRunner,
         store: OrderStore,
         maker: OrderMessageMaker,
@@ -76,6 +71,7 @@ class AltinnService:
         self._settings = settings
         self._api = api
         self._inbox = inbox
+        self._ownership = ownership
         self._runner = runner
         self._store = store
         self._maker = maker
@@ -83,35 +79,47 @@ class AltinnService:
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop`, then drain. A Service of the supervisor."""
-        streams = self._streams()
+        """Serve until `stop`, then drain. A Service of the supervisor.
+
+        Replicas share the streams; the orders of its own settings each of them registers.
+        """
         await unless_stopped(stop, self._stored(self._watch_given_orders))
+        streams = {f"{PREFIX}orders/{number}": self._run_orders for number in range(ORDER_STREAMS)}
+        streams[REGISTRATIONS] = self._run_registrations
+        if self._settings.discovery == "feed":
+            streams[FEED] = self._run_feed
+        await unless_stopped(stop, self._stored(partial(self._ownership.declare, PREFIX, list(streams))))
         async with asyncio.TaskGroup() as tasks:
-            for stream in streams:
-                tasks.create_task(self._run_stream(stream, stop), name=stream.telemetry.progress.name)
+            for name, run in streams.items():
+                tasks.create_task(self._ownership.while_owned(name, stop, partial(run, name)), name=name)
             tasks.create_task(self._count(stop), name="altinn counts")
             tasks.create_task(self._forget(stop), name="altinn forgets")
 
-    def _streams(self) -> list[_Stream]:
-        telemetry, bounds = self._telemetry, self._settings.bounds
-        names = [f"altinn/orders/{number}" for number in range(ORDER_STREAMS)]
-        orders = [(name, telemetry.order_stream(name, bounds)) for name in names]
-        registrations = telemetry.registrations(REGISTRATIONS, bounds)
-        streams = [
-            *(_Stream(own, partial(self._orders, name, own)) for name, own in orders),
-            _Stream(registrations, partial(self._registrations, registrations)),
-        ]
-        if self._settings.discovery == "feed":
-            feed = telemetry.stream("altinn", FEED, bounds)
-            streams.append(_Stream(feed, partial(self._feed, feed)))
-        return streams
+    async def _run_orders(self, name: str, turn: asyncio.Event) -> None:
+        telemetry = self._telemetry.order_stream(name, self._settings.bounds)
+        await self._run_stream(telemetry, partial(self._orders, name, telemetry), turn)
 
-    async def _run_stream(self, stream: _Stream, stop: asyncio.Event) -> None:
+    async def _run_registrations(self, name: str, turn: asyncio.Event) -> None:
+        telemetry = self._telemetry.registrations(name, self._settings.bounds)
+        await self._run_stream(telemetry, partial(self._registrations, telemetry), turn)
+
+    async def _run_feed(self, name: str, turn: asyncio.Event) -> None:
+        telemetry = self._telemetry.stream("altinn", name, self._settings.bounds)
+        await self._run_stream(telemetry, partial(self._feed, telemetry), turn)
+
+    async def _run_stream(
+        self, telemetry: StreamTelemetry, make: Callable[[], Source[AltinnCheckpoint]], turn: asyncio.Event
+    ) -> None:
+        """Run one stream, which is ours, until `turn`."""
+
         async def start() -> Source[AltinnCheckpoint]:
-            stream.telemetry.started()
-            return stream.make()
+            telemetry.started()
+            return make()
 
-        await self._runner.run(stream.telemetry, start, self._store, stop)
+        try:
+            await self._runner.run(telemetry, start, self._store, turn)
+        finally:
+            self._telemetry.forget(telemetry.progress.name)
 
     def _orders(self, name: str, telemetry: OrdersTelemetry) -> Source[AltinnCheckpoint]:
         return OrdersSource(

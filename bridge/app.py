@@ -11,18 +11,14 @@ from bridge.clock import SystemClock
 from bridge.composition.altinn import altinn_service
 from bridge.composition.broker import make_broker
 from bridge.composition.nhn import nhn_services
+from bridge.composition.ownership import opened_store
 from bridge.composition.parts import Parts
-from bridge.composition.store import make_store
-from bridge.errors import StoreUnavailable
 from bridge.ops.metrics import Metrics
 from bridge.ops.server import OpsServer
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import BridgeState
 from bridge.ops.tail import Tail
-from bridge.ports import Clock
-from bridge.retry import Backoff
 from bridge.settings import Receivers, Settings
-from bridge.store import Stores
 from bridge.streams import stay_connected
 from bridge.supervisor import Service, signals_set, supervise, unless_stopped
 
@@ -52,15 +48,16 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             await resources.enter_async_context(ops)
             log.info("bridge.started", version=__version__, ops=f"{settings.ops.host}:{ops.port}")
             # before the broker: without the cursors there is nothing to publish
-            store = await unless_stopped(stop, _opened_store(settings, resources, telemetry, clock))
-            if store is None:
+            opened = await unless_stopped(stop, opened_store(settings, resources, telemetry, receivers, clock))
+            if opened is None:
                 return True
+            store, ownership = opened
             broker = make_broker(settings, telemetry.broker)
             resources.push_async_callback(broker.close)
-            parts = Parts(settings, broker, store, telemetry, clock)
-            services: list[Service] = [partial(stay_connected, broker, clock=clock)]
+            parts = Parts(settings, broker, store, ownership, telemetry, clock)
+            services: list[Service] = [partial(stay_connected, broker, clock=clock), ownership.run]
             if settings.nhn.is_on:
-                nhn = await resources.enter_async_context(nhn_services(parts, receivers))
+                nhn = await resources.enter_async_context(nhn_services(parts))
                 services += [service.run for service in nhn]
             if settings.altinn.is_on:
                 altinn = await resources.enter_async_context(altinn_service(parts))
@@ -74,20 +71,3 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             )
     log.info("bridge.stopped", drained=is_drained)
     return is_drained
-
-
-async def _opened_store(
-    settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, clock: Clock
-) -> Stores:
-    """The store, its schema up to date, as soon as it lets itself be opened."""
-    attempt, backoff = 0, Backoff()
-    while True:
-        try:
-            store = await resources.enter_async_context(make_store(settings, clock))
-        except StoreUnavailable as error:
-            telemetry.store.failed(error)
-            await clock.sleep(backoff.delay_s(attempt))
-            attempt += 1
-        else:
-            telemetry.store.worked()
-            return store

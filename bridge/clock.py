@@ -5,6 +5,13 @@ import time
 from datetime import UTC, datetime
 
 
+def boottime() -> float:
+    """Seconds since the host started, counting those in which it, or this process, was suspended; where the system
+    does not say (it is Linux's), those of the monotonic clock.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class SystemClock:
     """Wall clock, monotonic clock and sleep of this process."""
 

@@ -8,6 +8,7 @@
     │   ├── RequestRejected     the API says our request or URL is wrong; not ready, slow retry
     │   ├── BrokerUnavailable   no session with the broker, or one that ended
     │   └── StoreUnavailable    the store does not take a commit now
+    ├── Deposed                 stop this stream, here: another process owns it; the process goes on
     └── InvariantViolation      crash: our own cursor is not where we left it
 
 Adapters map their libraries' errors to these at one edge. No message carries a payload, a secret or anything that
@@ -55,6 +56,10 @@ class BrokerUnavailable(TransientError):
 
 class StoreUnavailable(TransientError):
     """The store refused or could not be reached; a failed commit changed nothing."""
+
+
+class Deposed(BridgeError):
+    """This process does not own the stream any more (G7). What it had in flight is sent again by the new owner."""
 
 
 class InvariantViolation(BridgeError):

@@ -1,7 +1,6 @@
-"""The NHN source of one tenant as a service: enrol its receivers, then run each of its streams."""
+"""The NHN source of one tenant as a service: enrol its receivers, then run each of its streams that is ours."""
 
 import asyncio
-from collections.abc import Callable, Collection
 from functools import partial
 
 import msgspec
@@ -13,9 +12,11 @@ from bridge.nhn.enrolment import Start, enrol
 from bridge.nhn.feed import Feed
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.source import NhnSource, PollSettings
+from bridge.nhn.streams import plan
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds
 from bridge.ops.telemetry import StreamTelemetry
+from bridge.ownership import Ownership
 from bridge.ports import Clock, Store
 from bridge.retry import Backoff
 from bridge.streams import StreamRunner, once_stored
@@ -23,6 +24,8 @@ from bridge.supervisor import unless_stopped
 
 MEMBERSHIP_LOOK_S = 2.0
 """Between two looks at which receivers are wanted: a file's `stat`."""
+ENROLMENT = "receivers"
+"""Ends the name of the lease of whoever enrols a tenant's receivers."""
 
 
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class NhnService:
         self,
         settings: NhnServiceSettings,
         *,
-        wanted: Callable[[], Collection[int]],
+        ownership: Ownership,
         api: NhnApi,
         runner: StreamRunner,
         store: Store,
@@ -50,9 +53,9 @@ class NhnService:
         telemetry: BridgeTelemetry,
         clock: Clock,
     ) -> None:
-        """`wanted`: the HER-ids of this tenant now."""
         self._settings = settings
-        self._wanted = wanted
+        self._prefix = f"nhn/{settings.tenant}/"
+        self._ownership = ownership
         self._api = api
         self._runner = runner
         self._store = store
@@ -63,54 +66,71 @@ class NhnService:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve the tenant until `stop`, then drain. A Service of the supervisor.
 
-        When other receivers are wanted, the streams drain and start again with them: a moment's pause, and the store
-        alone decides where each goes on (G4).
+        Of all replicas one enrols the tenant's receivers; the streams are shared. A stream whose receivers change
+        drains and starts again with them: a moment's pause, and the store alone decides where each goes on (G4).
         """
+        async with asyncio.TaskGroup() as tasks:
+            enrolling = self._ownership.while_owned(f"{self._prefix}{ENROLMENT}", stop, self._keep_enrolled)
+            tasks.create_task(enrolling, name=f"{self._prefix}{ENROLMENT}")
+            await self._serve_streams(tasks, stop)
+
+    async def _serve_streams(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        """Offer to run every stream that there is, until `stop`."""
+        offered: dict[str, asyncio.Event] = {}
         while not stop.is_set():
-            wanted = frozenset(self._wanted())
-            states = await unless_stopped(stop, self._enrolled(wanted))
-            turn = asyncio.Event()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._await_turn(turn, stop, wanted), name="membership")
-                for state in states or ():
-                    tasks.create_task(self._run_stream(state.name, turn), name=state.name)
-            for state in states or ():
-                self._telemetry.forget(state.name)
+            there = self._ownership.streams(self._prefix)
+            for name in offered.keys() - there:
+                offered.pop(name).set()
+            for name in sorted(there - offered.keys()):
+                offered[name] = withdrawn = asyncio.Event()
+                run = partial(self._run_stream, name)
+                tasks.create_task(self._ownership.while_owned(name, withdrawn, run), name=name)
+            await unless_stopped(stop, self._ownership.looked())
+        for withdrawn in offered.values():
+            withdrawn.set()
 
-    async def _await_turn(self, turn: asyncio.Event, stop: asyncio.Event, wanted: frozenset[int]) -> None:
-        """Set `turn` once the process is to stop, or other receivers are wanted than these."""
-        await unless_stopped(stop, self._change(wanted))
-        turn.set()
-
-    async def _change(self, wanted: frozenset[int]) -> None:
-        while frozenset(self._wanted()) == wanted:
-            await self._clock.sleep(MEMBERSHIP_LOOK_S)
-
-    async def _enrolled(self, wanted: frozenset[int]) -> list[StreamState]:
-        """The tenant's streams, as soon as the store (and, to start at `latest`, the API) lets them be known."""
-        settings = self._settings
-        telemetry = self._telemetry.stream("nhn", f"nhn/{settings.tenant}/1", settings.bounds)
+    async def _keep_enrolled(self, turn: asyncio.Event) -> None:
+        """Keep the store in line with the receivers that are wanted, until `turn` is set."""
+        telemetry = self._telemetry.stream("nhn", f"{self._prefix}{ENROLMENT}", self._settings.bounds)
         telemetry.started()
-        attempt, backoff = 0, Backoff()
-        while True:
-            try:
-                states = await enrol(
-                    settings.tenant, wanted, start=settings.start, feed=self._feed(telemetry), store=self._store
-                )
-            except TransientError as error:
-                if isinstance(error, StoreUnavailable):
-                    self._telemetry.store.failed(error)
+        attempt, backoff, enrolled = 0, Backoff(), None
+        try:
+            while not turn.is_set():
+                try:
+                    wanted = await self._ownership.wanted(self._settings.tenant)
+                    if wanted != enrolled:
+                        await unless_stopped(turn, self._enrol(wanted, telemetry))
+                        enrolled = wanted
+                except TransientError as error:
+                    self._tell_failed(error, telemetry, attempt)
+                    delay_s = backoff.delay_s(attempt, error.retry_after_s)
+                    attempt += 1
                 else:
-                    telemetry.poll_failed(error, attempt=attempt)
-                await self._clock.sleep(backoff.delay_s(attempt, error.retry_after_s))
-                attempt += 1
-            else:
-                self._telemetry.store.worked()
-                if telemetry.progress.name not in {state.name for state in states}:
-                    self._telemetry.forget(telemetry.progress.name)  # else it would be waited for in vain
-                return states
+                    # Shown only while it does not work; else it would be waited for in vain.
+                    self._telemetry.forget(telemetry.progress.name)
+                    attempt, delay_s = 0, MEMBERSHIP_LOOK_S
+                await unless_stopped(turn, self._clock.sleep(delay_s))
+        finally:
+            self._telemetry.forget(telemetry.progress.name)
 
-    async def _run_stream(self, name: str, stop: asyncio.Event) -> None:
+    def _tell_failed(self, error: TransientError, telemetry: StreamTelemetry, attempt: int) -> None:
+        if isinstance(error, StoreUnavailable):
+            self._telemetry.store.failed(error)
+        else:
+            telemetry.poll_failed(error, attempt=attempt)
+
+    async def _enrol(self, wanted: frozenset[int], telemetry: StreamTelemetry) -> None:
+        """Bring the store in line with the receivers; the streams that this changes are ours alone meanwhile."""
+        tenant, store = self._settings.tenant, self._store
+        change = plan(tenant, wanted, states := await store.streams(tenant))
+        leaving = {state.name for state in states if not change.retire.isdisjoint(state.receivers)}
+        async with self._ownership.called(leaving | change.enrol.keys()):
+            states = await enrol(tenant, wanted, start=self._settings.start, feed=self._feed(telemetry), store=store)
+            await self._ownership.declare(self._prefix, [state.name for state in states])
+        self._telemetry.store.worked()
+
+    async def _run_stream(self, name: str, turn: asyncio.Event) -> None:
+        """Run one stream, which is ours, until `turn`."""
         telemetry = self._telemetry.stream("nhn", name, self._settings.bounds)
 
         async def start() -> NhnSource:
@@ -119,7 +139,10 @@ class NhnService:
             telemetry.started(cursor=state.cursor)
             return self._source(state, telemetry)
 
-        await self._runner.run(telemetry, start, self._store, stop)
+        try:
+            await self._runner.run(telemetry, start, self._store, turn)
+        finally:
+            self._telemetry.forget(name)
 
     async def _stored(self, name: str) -> StreamState:
         """What the store says of a stream."""

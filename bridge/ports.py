@@ -21,6 +21,7 @@ from bridge.checkpoints import (
     WatchedOrder,
 )
 from bridge.events.message import Message
+from bridge.leases import Replica, Snapshot
 
 C = TypeVar("C")
 """What a source asks its store to remember: bridge.checkpoints."""
@@ -270,4 +271,44 @@ class OrderStore(Committer[AltinnCheckpoint], Protocol):
         """Forget orders that were closed before a moment, the oldest first, at most `limit`, and their e-mails. Returns
         how many; fewer than `limit`: no more are left.
         """
+        ...
+
+
+class Leases(Protocol):
+    """Who runs what among the replicas that share a store, by one clock. Every method raises StoreUnavailable."""
+
+    async def beat(
+        self, me: Replica, *, held: Collection[str], wanted: Mapping[str, frozenset[int]] | None
+    ) -> Snapshot:
+        """Say that this replica is alive and what it serves, and renew the leases that it holds: all for one lease's
+        time from now. `wanted`: tenant → the receivers that it was given; None: as last time.
+        """
+        ...
+
+    async def look(self) -> Snapshot:
+        """Who is alive and holds what."""
+        ...
+
+    async def take(self, me: str, names: Collection[str]) -> dict[str, int]:
+        """Take those of these leases that nobody holds: name → epoch, higher than any before."""
+        ...
+
+    async def give_back(self, me: str, name: str, *, call_is_over: bool = False) -> None:
+        """This replica does not hold it any more; safe to repeat. `call_is_over`: nor does it call it."""
+        ...
+
+    async def call(self, me: str, names: Collection[str]) -> None:
+        """Have these handed over to this replica."""
+        ...
+
+    async def declare(self, prefix: str, streams: Collection[str]) -> None:
+        """Of the leases whose names begin so, these and no others are streams to be run."""
+        ...
+
+    async def leave(self, me: str) -> None:
+        """This replica is gone and holds nothing."""
+        ...
+
+    async def wanted(self, tenant: str) -> frozenset[int]:
+        """The receivers of a tenant that any live replica was given."""
         ...

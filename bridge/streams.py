@@ -6,12 +6,14 @@ Nothing of a run is taken over into the next one but the store.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from bridge.delivery import Delivery
 from bridge.errors import BrokerUnavailable, StoreUnavailable
+from bridge.guard import GuardedBroker
 from bridge.ops.health import stall_reason
 from bridge.ops.service_telemetry import StoreTelemetry
 from bridge.ops.telemetry import StreamTelemetry
@@ -46,9 +48,13 @@ class Undelivered(msgspec.Struct, frozen=True, kw_only=True):
 class StreamRunner:
     """Runs streams on one broker."""
 
-    def __init__(self, broker: Broker, undelivered: Undelivered, *, clock: Clock) -> None:
+    def __init__(
+        self, broker: Broker, undelivered: Undelivered, *, is_ours: Callable[[str], bool], clock: Clock
+    ) -> None:
+        """`is_ours`: whether what a stream of this name does may still be done (Ownership.holds)."""
         self._broker = broker
         self._undelivered = undelivered
+        self._is_ours = is_ours
         self._clock = clock
 
     async def run(
@@ -84,7 +90,7 @@ class StreamRunner:
 
     def _delivery(self, telemetry: StreamTelemetry) -> Delivery:
         return Delivery(
-            self._broker,
+            GuardedBroker(self._broker, is_ours=partial(self._is_ours, telemetry.progress.name)),
             clock=self._clock,
             observer=telemetry,
             unroutable=self._undelivered.unroutable,

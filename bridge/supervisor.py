@@ -6,7 +6,7 @@ stop asked -> fetch no more, finish what is in flight -> deadline -> cancel the 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -71,7 +71,7 @@ async def supervise(
         await asyncio.wait(running, timeout=shutdown_deadline_s)
         unfinished = {task for task in running if not task.done()}
     finally:
-        await _end({heart, stopping, *running})
+        await end({heart, stopping, *running})
     for task in (*running, heart):
         if not task.cancelled() and (error := task.exception()) is not None:
             raise innermost(error)
@@ -86,7 +86,7 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
     finally:
-        await _end({working, stopping})
+        await end({working, stopping})
 
 
 async def run_watched(
@@ -102,7 +102,7 @@ async def run_watched(
             return None
         return watching.result()
     finally:
-        await _end({working, watching})
+        await end({working, watching})
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -130,7 +130,7 @@ async def _beat(observer: SupervisorObserver, clock: Clock) -> None:
         await clock.sleep(HEARTBEAT_S)
 
 
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel what still runs and wait until it has ended; none outlives its owner."""
     for task in tasks:
         task.cancel()

@@ -156,8 +156,9 @@ class OrdersSource:
         at = self._clock.now().timestamp()
         self._resting = {name: rest for name, rest in self._resting.items() if rest.until > now - FORGET_REST_S}
         skipped = len(self._in_hand) + len(self._resting)
+        in_hand = set(self._in_hand)  # what is let go of meanwhile may be found as it was before its commit
         found = await self._store.due(self._stream, now=at, limit=LOOK_AT_A_TIME + skipped)
-        free = [order for order in found if self._is_free(order.order_id, now)]
+        free = [order for order in found if order.order_id not in in_hand and self._is_free(order.order_id, now)]
         fresh = sorted(free, key=lambda order: order.order_id in self._resting)[:LOOK_AT_A_TIME]
         if len(fresh) < LOOK_AT_A_TIME:
             self._looked_at = now  # there is no more

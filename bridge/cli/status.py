@@ -68,12 +68,17 @@ def _report(status: Status) -> Iterator[str]:
     if status.streams:
         yield ""
         yield from aligned(STREAM_HEADINGS, map(_stream_row, status.streams))
+    if status.replicas > 1:
+        yield ""
+        yield f"Owners, of {status.replicas} replicas:"
+        rows = [(each.name, each.owner or "nobody", "here" if each.is_here else "") for each in status.owners]
+        yield from aligned(("STREAM", "OWNER (HOST, PROCESS)", ""), rows)
     refused = [(stream.name, receiver) for stream in status.streams for receiver in stream.refused]
     if refused:
         yield ""
         yield "Receivers that the API refuses; they may lack their configuration or delegation:"
-        rows = [(str(her_id.her_id), name, f"{her_id.since:%F %T}", her_id.problem) for name, her_id in refused]
-        yield from aligned(("HER-ID", "STREAM", "SINCE (UTC)", "THE API SAYS"), rows)
+        refusals = [(str(her_id.her_id), name, f"{her_id.since:%F %T}", her_id.problem) for name, her_id in refused]
+        yield from aligned(("HER-ID", "STREAM", "SINCE (UTC)", "THE API SAYS"), refusals)
     if status.recent_errors:
         yield ""
         yield "Recent errors, newest first:"

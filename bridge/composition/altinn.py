@@ -27,6 +27,7 @@ async def altinn_service(parts: Parts) -> AsyncIterator[AltinnService]:
             _service_settings(settings),
             api=AltinnApi(reader, base_url=altinn.base_url, recipient=altinn.recipient),
             inbox=partial(parts.broker.inbox, broker.queue_orders),
+            ownership=parts.ownership,
             runner=parts.runner(),
             store=parts.stores.altinn,
             maker=OrderMessageMaker(

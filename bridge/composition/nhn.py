@@ -10,12 +10,12 @@ from bridge.nhn.messages import MessageMaker
 from bridge.nhn.source import PollSettings
 from bridge.nhn_service import NhnService, NhnServiceSettings
 from bridge.ops.state import Bounds
-from bridge.settings import Receivers, Settings, Tenant
+from bridge.settings import Settings, Tenant
 from bridge.sign_in import make_sign_in, organisation
 
 
 @asynccontextmanager
-async def nhn_services(parts: Parts, receivers: Receivers) -> AsyncIterator[Sequence[NhnService]]:
+async def nhn_services(parts: Parts) -> AsyncIterator[Sequence[NhnService]]:
     """The services of all tenants, and what they use."""
     settings = parts.settings
     async with AsyncExitStack() as resources:
@@ -27,15 +27,15 @@ async def nhn_services(parts: Parts, receivers: Receivers) -> AsyncIterator[Sequ
             reader = await resources.enter_async_context(http_reader(settings, gate, parts.clock, auth))
             nhn = settings.nhn
             api = NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-            services.append(_service(parts, receivers, tenant, api))
+            services.append(_service(parts, tenant, api))
         yield services
 
 
-def _service(parts: Parts, receivers: Receivers, tenant: Tenant, api: NhnApi) -> NhnService:
+def _service(parts: Parts, tenant: Tenant, api: NhnApi) -> NhnService:
     broker = parts.settings.broker
     return NhnService(
         _service_settings(parts.settings, tenant),
-        wanted=lambda: receivers.current()[tenant.name],
+        ownership=parts.ownership,
         api=api,
         runner=parts.runner(),
         store=parts.stores.nhn,

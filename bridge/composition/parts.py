@@ -8,6 +8,7 @@ import httpx
 
 from bridge.http import HostGate, HttpReader
 from bridge.ops.service_telemetry import BridgeTelemetry
+from bridge.ownership import Ownership
 from bridge.ports import Clock
 from bridge.rabbitmq.connection import RabbitBroker
 from bridge.settings import Settings
@@ -22,6 +23,7 @@ class Parts:
     settings: Settings
     broker: RabbitBroker
     stores: Stores
+    ownership: Ownership
     telemetry: BridgeTelemetry
     clock: Clock
 
@@ -31,7 +33,7 @@ class Parts:
         undelivered = Undelivered(
             unroutable=broker.unroutable, parked_exchange=broker.exchange_parked, parked_limit=broker.parked_limit
         )
-        return StreamRunner(self.broker, undelivered, clock=self.clock)
+        return StreamRunner(self.broker, undelivered, is_ours=self.ownership.holds, clock=self.clock)
 
 
 @asynccontextmanager

@@ -130,7 +130,7 @@ def _process_reasons(state: BridgeState, now: float) -> Iterator[Reason]:
             message=f"The store has not taken a commit for {in_words(now - failure.since)}: {failure.message}. "
             "What is published meanwhile is published again after a restart; nothing is lost.",
         )
-    if not state.streams:
+    if not state.streams and not state.ownership.streams_elsewhere:
         yield Reason(code="no-stream", message="No stream has started yet.")
 
 

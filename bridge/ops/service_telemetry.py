@@ -13,6 +13,7 @@ from bridge.events.message import SourceName
 from bridge.ops.gauges import StateGauges
 from bridge.ops.metrics import Metrics
 from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
+from bridge.ops.ownership_telemetry import OwnershipTelemetry
 from bridge.ops.repeats import Repeats
 from bridge.ops.state import Bounds, BridgeState, StreamProgress, continued
 from bridge.ops.tail import Tail
@@ -134,6 +135,7 @@ class BridgeTelemetry:
         self.broker = BrokerTelemetry(state)
         self.store = StoreTelemetry(state)
         self.sign_in = SignInTelemetry(state)
+        self.ownership = OwnershipTelemetry(state, self.store)
         self._state = state
         self._metrics = metrics
         self._tail = tail

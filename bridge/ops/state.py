@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from bridge.checkpoints import OrderState
 from bridge.events.message import SourceName
+from bridge.leases import Snapshot
 from bridge.ops.throughput import Throughput
 
 RECENT_ERRORS = 20
@@ -165,6 +166,22 @@ class StoreCondition:
 
 
 @dataclass(slots=True)
+class OwnershipCondition:
+    """Who runs what, as the store said last."""
+
+    me: str = ""
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    seen_at: float | None = None
+    """None: it has not been asked successfully yet."""
+
+    @property
+    def streams_elsewhere(self) -> bool:
+        """Whether another replica runs a stream."""
+        leases = self.snapshot.leases.values()
+        return any(lease.is_stream and lease.owner not in {None, self.me} for lease in leases)
+
+
+@dataclass(slots=True)
 class StreamProgress:
     """All that is known of one stream since this process got it."""
 
@@ -260,6 +277,7 @@ class BridgeState:
     version: str
     broker: BrokerCondition = field(default_factory=BrokerCondition)
     store: StoreCondition = field(default_factory=StoreCondition)
+    ownership: OwnershipCondition = field(default_factory=OwnershipCondition)
     streams: dict[str, StreamProgress] = field(default_factory=dict)
     orders: Mapping[OrderState, int] | None = None
     """How many of Altinn's orders are in each state, closed ones as long as they are remembered; None: nobody has

@@ -3,13 +3,14 @@
 Fields are only ever added. Ages and durations are seconds at the moment `at`; null means that it has not happened yet.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from bridge.ops.health import Readiness, Reason, readiness
-from bridge.ops.state import BridgeState, BrokerCondition, RecentError, StreamProgress
+from bridge.ops.state import BridgeState, BrokerCondition, OwnershipCondition, RecentError, StreamProgress
 
 StreamCondition = Literal["stopped", "held", "waits-for-broker", "waits-for-store", "not-ready", "degraded", "working"]
 
@@ -83,6 +84,19 @@ class ErrorStatus(msgspec.Struct, frozen=True, kw_only=True):
     times: int
 
 
+class OwnerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Who runs what, of all replicas that share the store."""
+
+    name: str
+    """A stream's, or of a tenant's enrolment (`nhn/<tenant>/receivers`)."""
+    owner: str | None
+    """Host and process id; null: nobody for now."""
+    is_here: bool
+    """Whether this process owns it."""
+    epoch: int
+    """Counts its owners."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole process."""
 
@@ -101,6 +115,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Altinn's orders by state; null: nobody has looked yet, or the source is off."""
     recent_errors: tuple[ErrorStatus, ...]
     """Newest first."""
+    replicas: int = 0
+    """That are alive, this one included."""
+    owners: tuple[OwnerStatus, ...] = ()
 
 
 def status_of(state: BridgeState) -> Status:
@@ -123,7 +140,18 @@ def status_of(state: BridgeState) -> Status:
         ),
         orders=None if state.orders is None else {str(name): count for name, count in state.orders.items()},
         recent_errors=tuple(map(_error, reversed(state.recent_errors))),
+        replicas=len(state.ownership.snapshot.replicas),
+        owners=tuple(_owners(state.ownership)),
     )
+
+
+def _owners(ownership: OwnershipCondition) -> Iterator[OwnerStatus]:
+    processes = {replica.id: str(replica.process) for replica in ownership.snapshot.replicas}
+    for name, lease in sorted(ownership.snapshot.leases.items()):
+        if lease.is_stream or lease.owner is not None:
+            is_here = lease.owner == ownership.me
+            owner = None if lease.owner is None else processes.get(lease.owner, "a replica that has ended")
+            yield OwnerStatus(name=name, owner=owner, is_here=is_here, epoch=lease.epoch)
 
 
 def _condition(stream: StreamProgress, state: BridgeState, health: Readiness) -> StreamCondition:

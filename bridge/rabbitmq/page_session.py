@@ -10,7 +10,7 @@ from bridge.rabbitmq.session import ENCODING_ERRORS, ChannelSession, Page
 
 
 class PageSession(ChannelSession):
-    """Costs some 5 µs of CPU a message, and needs of aiormq what `blocks` says."""
+    """Costs little more than the bytes of its frames, and needs of aiormq what `blocks` says."""
 
     @cached_property
     def _blocks(self) -> Blocks:

@@ -14,7 +14,7 @@ Publishing = asyncio.Task[object]
 
 
 class PlainSession(ChannelSession):
-    """Needs nothing of aiormq that is not documented, and costs some 100 µs of CPU a message."""
+    """Needs nothing of aiormq that is not documented, and costs twenty times the CPU of a PageSession."""
 
     async def _start(self, page: Page, indexes: range) -> None:
         for index in indexes:

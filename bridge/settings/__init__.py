@@ -16,6 +16,7 @@ from bridge.errors import ConfigurationError
 from bridge.settings import names
 from bridge.settings.altinn import AltinnAuth, AltinnSettings
 from bridge.settings.broker import BrokerSettings, BrokerTls, Subscription
+from bridge.settings.cluster import ClusterSettings
 from bridge.settings.environment import from_environment
 from bridge.settings.files import Secret
 from bridge.settings.given import Given, GivenSource, Spelling
@@ -38,6 +39,7 @@ __all__ = [
     "AltinnSettings",
     "BrokerSettings",
     "BrokerTls",
+    "ClusterSettings",
     "HttpSettings",
     "LogSettings",
     "NhnAuth",

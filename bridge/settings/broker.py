@@ -97,7 +97,7 @@ class BrokerSettings(Group):
     max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 4000
     """Events published and not yet confirmed. Four full pages: enough to keep the broker busy, little to send again."""
     publisher: Literal["page", "plain"] = "page"
-    """How messages are written: `page`, a page at once, or `plain`, each by itself, at twenty times the CPU: the way
+    """How messages are written: `page`, a page at once, or `plain`, each by itself, at ten times the CPU: the way
     out where an update of the client library breaks `page`."""
 
     @property

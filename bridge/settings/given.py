@@ -36,9 +36,7 @@ class Given:
     def refuse(self, path: names.SettingPath, written: str) -> None:
         """Note a name that is no setting's."""
         sentence = f"{redact_text(written)} is not a setting; the README lists them all."
-        if path[0] in names.LATER:
-            sentence = f"{written} is not in this version: {names.LATER[path[0]]}."
-        elif path in names.GROUPS:
+        if path in names.GROUPS:
             first = next(name for name in names.FIELDS if name[: len(path)] == path)
             sentence = f"{written} is a group of settings: give each by itself, e.g. {self.spell(first)}."
         elif (meant := names.nearest(path)) is not None:

@@ -8,6 +8,7 @@ from bridge.errors import ConfigurationError
 from bridge.events.message import SourceName
 from bridge.settings.altinn import AltinnSettings
 from bridge.settings.broker import BrokerSettings, Subscription
+from bridge.settings.cluster import ClusterSettings
 from bridge.settings.fields import Group, Lower, Word
 from bridge.settings.nhn import NhnSettings
 from bridge.settings.store import StoreSettings
@@ -52,6 +53,7 @@ class Settings(Group):
     altinn: AltinnSettings = Field(default_factory=AltinnSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     ops: OpsSettings = Field(default_factory=OpsSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -16,9 +16,6 @@ PREFIX = "BRIDGE_"
 CONFIG_FILE = "BRIDGE_CONFIG_FILE"
 """Names the YAML file; not itself a setting."""
 
-LATER = {"cluster": "several replicas come later"}
-"""Documented groups of settings that this version does not have, and why."""
-
 
 def environment_name(path: SettingPath) -> str:
     """`BRIDGE_NHN__AUTH__METHOD` of ("nhn", "auth", "method")."""

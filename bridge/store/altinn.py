@@ -17,9 +17,12 @@ from bridge.checkpoints import (
     FeedState,
     OrderState,
     WatchedOrder,
+    WatchOrders,
 )
+from bridge.leases import Holdings, Proof
 from bridge.store.altinn_checkpoints import AltinnTransaction
 from bridge.store.engine import Database
+from bridge.store.leases import require_lease
 from bridge.store.portions import portions
 from bridge.store.tables import altinn_email, altinn_feed, altinn_order
 
@@ -33,12 +36,19 @@ class AltinnStore:
     A commit that got no answer in time may be whole all the same; made again it changes nothing more.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, holdings: Holdings | None = None) -> None:
+        """`holdings`: the leases under which this process may move what a stream knows; None: it takes no leases.
+
+        Registering orders needs none: whoever does it changes nothing that a stream's owner could miss.
+        """
         self._database = database
+        self._holdings = holdings
 
     async def commit(self, checkpoint: AltinnCheckpoint) -> None:
         """As the port says."""
-        await self._database.write(lambda connection: AltinnTransaction(connection).apply(checkpoint))
+        is_free = self._holdings is None or isinstance(checkpoint, WatchOrders)
+        proof = None if is_free or self._holdings is None else self._holdings.proof(checkpoint.stream)
+        await self._database.write(partial(_commit, checkpoint=checkpoint, proof=proof))
 
     async def due(self, stream: str, *, now: float, limit: int) -> Sequence[WatchedOrder]:
         """As the port says."""
@@ -98,6 +108,12 @@ class AltinnStore:
     async def forget_closed(self, before: float, limit: int) -> int:
         """As the port says."""
         return await self._database.write(partial(_forget_closed, before=before, limit=limit))
+
+
+async def _commit(connection: AsyncConnection, *, checkpoint: AltinnCheckpoint, proof: Proof | None) -> None:
+    if proof is not None:
+        await require_lease(connection, checkpoint.stream, proof)
+    await AltinnTransaction(connection).apply(checkpoint)
 
 
 async def _orders(connection: AsyncConnection, *, query: Select[*tuple[Any, ...]]) -> list[WatchedOrder]:

@@ -38,9 +38,17 @@ class Database:
         self._writing: Mapping[str, object] = sqlite.WRITING if is_sqlite else postgresql.WRITING
         self._running: set[asyncio.Task[object]] = set()
 
-    async def read(self, work: Work[Answer]) -> Answer:
-        """What `work` returns, in a transaction that sees one state of the database. Raises StoreUnavailable."""
-        return await self._run(work, self._reading, self._timeout_s)
+    @property
+    def is_shared(self) -> bool:
+        """Whether other hosts may work on it at the same time."""
+        return self._engine.dialect.name != "sqlite"
+
+    async def read(self, work: Work[Answer], *, timeout_s: float | None = None) -> Answer:
+        """What `work` returns, in a transaction that sees one state of the database.
+
+        Raises StoreUnavailable, after `timeout_s` (else the database's limit) too.
+        """
+        return await self._run(work, self._reading, timeout_s or self._timeout_s)
 
     async def write(self, work: Work[Answer], *, timeout_s: float | None = None) -> Answer:
         """What `work` returns, once its transaction is on disk; any error rolls that back.

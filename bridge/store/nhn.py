@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.checkpoints import NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import BridgeError
+from bridge.leases import Holdings, Proof
 from bridge.ports import Clock
 from bridge.store.engine import Database
 from bridge.store.errors import NoAnswer
+from bridge.store.leases import require_lease
 from bridge.store.nhn_checkpoints import NhnTransaction
-from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
 
 class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -46,13 +48,21 @@ class NhnStore:
     commit marks its stream's row with an id of its own, and a repeated one looks for that mark first.
     """
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
-        """`clock` tells `updated_at`, nothing else."""
+    def __init__(self, database: Database, *, clock: Clock, holdings: Holdings | None = None) -> None:
+        """`clock` tells `updated_at`, nothing else. `holdings`: the leases under which this process may change
+        streams; None: it is the only one that does, and takes no leases.
+        """
         self._database = database
         self._clock = clock
+        self._holdings = holdings
         self._unsettled: dict[str, _Attempt] = {}
         self._under_way: set[str] = set()
         """Streams of which a commit may still be at work where nobody waits for it any more."""
+
+    @property
+    def database(self) -> Database:
+        """What it is on."""
+        return self._database
 
     async def streams(self, tenant: str) -> Sequence[StreamState]:
         """As the port says; what the last commits came to is settled first."""
@@ -66,7 +76,8 @@ class NhnStore:
 
     async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
         """As the port says; those that are in no stream are left as they are, so it can be repeated."""
-        await self._database.write(partial(_retire, tenant=tenant, her_ids=her_ids, now=self._clock.now()))
+        work = partial(_retire, tenant=tenant, her_ids=her_ids, holdings=self._holdings, now=self._clock.now())
+        await self._database.write(work)
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
         """As the port says."""
@@ -75,9 +86,10 @@ class NhnStore:
         if attempt is None or not is_repeated:
             attempt = _Attempt(checkpoint, secrets.randbits(63))
             self._unsettled[checkpoint.stream] = attempt
+        proof = None if self._holdings is None else self._holdings.proof(checkpoint.stream)
         is_settled = checkpoint.stream not in self._under_way
         self._under_way.add(checkpoint.stream)
-        work = partial(_commit, attempt=attempt, is_repeated=is_repeated, now=self._clock.now())
+        work = partial(_commit, attempt=attempt, is_repeated=is_repeated, proof=proof, now=self._clock.now())
         try:
             await self._database.write(work)
         except NoAnswer:
@@ -94,7 +106,11 @@ class NhnStore:
         return await self._database.read(_receiver_offsets)
 
 
-async def _commit(connection: AsyncConnection, *, attempt: _Attempt, is_repeated: bool, now: datetime) -> None:
+async def _commit(
+    connection: AsyncConnection, *, attempt: _Attempt, is_repeated: bool, proof: Proof | None, now: datetime
+) -> None:
+    if proof is not None:
+        await require_lease(connection, attempt.checkpoint.stream, proof)
     if is_repeated:
         found = await connection.execute(
             select(nhn_stream.c.commit_id).where(nhn_stream.c.name == attempt.checkpoint.stream).with_for_update()
@@ -108,10 +124,19 @@ async def _wait_for(connection: AsyncConnection, *, streams: Sequence[str]) -> N
     """Return once no transaction on these streams is under way. On PostgreSQL one whose client gave it up may still be,
     on a connection that nobody waits for; its end is bounded by the server's time limits.
     """
-    await connection.execute(select(nhn_stream.c.name).where(nhn_stream.c.name.in_(streams)).with_for_update())
+    for rows in (
+        select(lease.c.name).where(lease.c.name.in_(streams)).order_by(lease.c.name),
+        select(nhn_stream.c.name).where(nhn_stream.c.name.in_(streams)).order_by(nhn_stream.c.name),
+    ):
+        await connection.execute(rows.with_for_update())
 
 
-async def _retire(connection: AsyncConnection, *, tenant: str, her_ids: frozenset[int], now: datetime) -> None:
+async def _retire(
+    connection: AsyncConnection, *, tenant: str, her_ids: frozenset[int], holdings: Holdings | None, now: datetime
+) -> None:
+    if holdings is not None:
+        for stream in await _streams_of(connection, tenant, her_ids):
+            await require_lease(connection, stream, holdings.proof(stream))
     of_stream = select(nhn_stream.c.cursor).where(nhn_stream.c.name == nhn_receiver.c.stream).scalar_subquery()
     await connection.execute(
         update(nhn_receiver)
@@ -122,6 +147,19 @@ async def _retire(connection: AsyncConnection, *, tenant: str, her_ids: frozense
         )
         .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), stream=None, updated_at=now)
     )
+
+
+async def _streams_of(connection: AsyncConnection, tenant: str, her_ids: frozenset[int]) -> list[str]:
+    rows = await connection.execute(
+        select(nhn_receiver.c.stream)
+        .distinct()
+        .where(
+            nhn_receiver.c.tenant == tenant,
+            nhn_receiver.c.her_id.in_(sorted(her_ids)),
+            nhn_receiver.c.stream.is_not(None),
+        )
+    )
+    return sorted(rows.scalars())
 
 
 async def _retired(connection: AsyncConnection, *, tenant: str) -> dict[int, int]:

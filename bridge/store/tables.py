@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -187,4 +188,27 @@ altinn_feed = Table(
     Column("cursor", BigInteger, nullable=False),
     Column("marks", PackedMarks, nullable=False),
     CheckConstraint("cursor >= 0", name="cursor_not_negative"),
+)
+
+replica = Table(
+    "replica",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("process", LargeBinary, nullable=False),
+    Column("serves", LargeBinary, nullable=False),
+    Column("wanted", LargeBinary),
+    # Of the database's clock, seconds since the epoch.
+    Column("expires_at", Double, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),  # NULL: nobody's
+    # Never goes back, so a row is never deleted.
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("called_by", Text),
+    Column("is_stream", Boolean, nullable=False),
 )

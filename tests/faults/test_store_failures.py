@@ -73,11 +73,11 @@ async def test_a_store_locked_at_the_start_is_waited_for_and_named(bridged: Brid
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 kB."""
+    """A file system of 8 MB: room for the write-ahead log, which is 4 MB before SQLite begins it anew."""
     directory = tmp_path / "disk"
     directory.mkdir()
     try:
-        _run("mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(directory))
+        _run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(directory))
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("mounting a file system is for root")
     try:

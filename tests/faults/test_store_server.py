@@ -11,7 +11,8 @@ from tests.support.world import Bridged
 async def test_a_server_that_is_down_for_a_while_is_named_and_everything_is_committed_when_it_is_back(
     bridged: Bridged, postgres_url: str, pg_ctl_command: str
 ) -> None:
-    async with bridged(total=10, settings={"BRIDGE_STORE__URL": postgres_url}) as world:
+    patient = {"BRIDGE_STORE__URL": postgres_url, "BRIDGE_CLUSTER__HEARTBEAT_S": "20"}
+    async with bridged(total=10, settings=patient) as world:
         await world.until_committed()
         await pg_ctl(pg_ctl_command, "stop", "-m", "immediate")
         try:

@@ -35,7 +35,8 @@ async def test_a_stream_whose_polls_go_on_failing_is_restarted_and_readiness_nam
         assert "nhn/default/1 has had no successful poll for" in sentence
         assert "no answer in time" in sentence
         await world.until(lambda: world.log("stream.restarted"))
-        assert "no successful poll for" in world.log("stream.restarted")[0]["reason"]
+        # whether a failure was heard of by then depends on how busy the machine is
+        assert world.log("stream.restarted")[0]["reason"].startswith("no successful poll")
         assert await world.metric("bridge_stream_restarts_total", stream="nhn/default/1") >= 1
         world.mend()
         await world.until_committed()

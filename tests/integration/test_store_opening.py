@@ -118,7 +118,7 @@ class TestSchema:
         async with open_database(url) as database:
             assert await migrations.current_revision(database) is None
             await migrations.migrate(database)
-            assert await migrations.current_revision(database) == migrations.head() == "0002"
+            assert await migrations.current_revision(database) == migrations.head() == "0003"
 
     async def test_a_store_that_is_up_to_date_is_left_as_it_is(self, url: str) -> None:
         for _ in range(2):
@@ -135,7 +135,7 @@ class TestSchema:
         for is_owner in (True, False):
             message = await refusal(url, is_owner=is_owner)
             assert "0999" in message
-            assert "0002" in message
+            assert "0003" in message
 
     async def test_who_only_looks_does_not_migrate(self, url: str) -> None:
         async with open_database(url):

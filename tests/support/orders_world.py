@@ -7,6 +7,7 @@ async with bridged_orders(tmp_path, broker_vhost) as world:
     world.assert_told(order, await world.arrived())
 """
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -89,6 +90,11 @@ class OrdersWorld(Bridge):
         url = self.environment["BRIDGE_STORE__URL"]
         async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
             yield stores
+
+    async def cut_off(self) -> None:
+        """Cancel it wherever it is; it can be started again."""
+        self.running.cancel()
+        await asyncio.wait({self.running})
 
     async def until_migrated(self) -> None:
         """Return once the store has its schema."""

@@ -16,7 +16,6 @@ from bridge.events.altinn import (
     is_known,
     kebab_case,
     order_closed_message,
-    reduced_item,
 )
 from bridge.events.cloudevent import moment_of
 from bridge.events.message import Message
@@ -210,90 +209,6 @@ class TestAStatus:
     )
     def test_in_kebab_case(self, status: str, kebab: str) -> None:
         assert kebab_case(status) == kebab
-
-
-class TestTheRecipient:
-    @pytest.mark.parametrize(
-        ("detail", "shown"),
-        [
-            ("none", None),
-            ("address", {"emailAddress": "kari@example.no", "organizationNumber": "991825827"}),
-            (
-                "full",
-                {
-                    "emailAddress": "kari@example.no",
-                    "organizationNumber": "991825827",
-                    "nationalIdentityNumber": "01017012345",
-                },
-            ),
-        ],
-    )
-    def test_is_shown_as_the_setting_says(self, detail: RecipientDetail, shown: object) -> None:
-        assert event(detail=detail)["data"]["recipient"] == shown
-
-    @pytest.mark.parametrize("detail", ["none", "address"])
-    def test_a_national_identity_number_is_nowhere_unless_all_is_wanted(self, detail: RecipientDetail) -> None:
-        made = message(detail=detail)
-        assert b"01017012345" not in made.body
-        assert "01017012345" not in repr(made)
-
-    def test_with_none_no_address_is_anywhere(self) -> None:
-        made = message(detail="none")
-        assert "kari" not in repr(made)
-        assert "991825827" not in repr(made)
-
-    def test_nobody_is_seen_in_a_repr(self) -> None:
-        shown = repr(EmailNotification(id="1", succeeded=True, send_status=SendStatus("New", "?"), recipient=WHOM))
-        assert "Recipient(…)" in shown
-        assert "kari" not in shown
-        assert "01017012345" not in shown
-
-
-MALFORMED = {
-    "id": "1",
-    "succeeded": "yes",
-    "recipient": {
-        "emailAddress": "kari@example.no",
-        "organizationNumber": "991825827",
-        "nationalIdentityNumber": "01017012345",
-        "mobileNumber": "+4799999999",
-    },
-    "sendStatus": {"status": 17, "description": "?", "lastUpdate": None, "note": "kari"},
-    "note": "kari",
-}
-
-
-class TestAnItemThatIsNotUnderstood:
-    @pytest.mark.parametrize(
-        ("detail", "whom"),
-        [
-            ("none", {}),
-            ("address", {"recipient": {"emailAddress": "kari@example.no", "organizationNumber": "991825827"}}),
-            (
-                "full",
-                {
-                    "recipient": {
-                        "emailAddress": "kari@example.no",
-                        "organizationNumber": "991825827",
-                        "nationalIdentityNumber": "01017012345",
-                    }
-                },
-            ),
-        ],
-    )
-    def test_keeps_the_documented_fields_and_the_recipient_as_events_do(
-        self, detail: RecipientDetail, whom: dict[str, object]
-    ) -> None:
-        kept = {"id": "1", "succeeded": "yes", "sendStatus": {"status": 17, "description": "?"}}
-        assert reduced_item(MALFORMED, detail) == kept | whom
-
-    @pytest.mark.parametrize("item", [None, 17, "kari@example.no", ["kari@example.no"], True])
-    def test_that_is_no_object_keeps_nothing(self, item: object) -> None:
-        assert reduced_item(item, "full") is None
-
-    def test_keeps_no_value_that_hides_more(self) -> None:
-        item = {"id": {"nin": "01017012345"}, "sendStatus": ["01017012345"], "recipient": {"emailAddress": ["kari"]}}
-        assert reduced_item(item, "full") == {"recipient": {}}
 
 
 class TestTheEndOfAnOrder:

@@ -150,9 +150,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         NHN__AUTH__METHOD="none",
         OPS__PORT="x",
         OPS__PROT="1",
-        CLUSTER__HEARTBEAT_S="2",
     ) == [
-        "BRIDGE_CLUSTER__HEARTBEAT_S is not in this version: several replicas come later.",
         "BRIDGE_OPS__PROT is not a setting; did you mean BRIDGE_OPS__PORT?",
         "BRIDGE_NHN__PAGE_SIZE must be between 1 and 1000, but is 5000.",
         "BRIDGE_OPS__PORT must be a whole number between 0 and 65535, but is x.",
@@ -174,12 +172,9 @@ ops:
 broker:
   subscriptions:
     - {queue: q, required: often}
-cluster:
-  heartbeat_s: 2
 """
     assert mistakes_in(tmp_path, text) == [
         "nhn.pagesize (line 5 of FILE) is not a setting; did you mean nhn.page_size?",
-        "cluster (line 13 of FILE) is not in this version: several replicas come later.",
         "nhn.her_ids (line 4 of FILE) must be HER-ids, whole numbers from 1 to 2147483647, but names `0123`.",
         "nhn.page_size (line 3 of FILE) must be between 1 and 1000, but is 5000.",
         "broker.subscriptions[0].required (line 11 of FILE) must be on or off, but is often.",

@@ -27,7 +27,6 @@ def mistakes(**given: str) -> list[str]:
         ("ALTINN__ORDER_IDS", "is not a setting; did you mean BRIDGE_ALTINN__ORDERS?"),
         ("ALTINN__AUTH__TOKENFILE", "is not a setting; did you mean BRIDGE_ALTINN__AUTH__TOKEN_FILE?"),
         ("ALTINN", "is a group of settings: give each by itself, e.g. BRIDGE_ALTINN__ORDERS."),
-        ("CLUSTER__HEARTBEAT_S", "is not in this version: several replicas come later."),
     ],
 )
 def test_an_unknown_name_is_an_error_that_suggests_the_nearest(name: str, sentence: str) -> None:

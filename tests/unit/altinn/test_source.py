@@ -52,8 +52,7 @@ class TestAnOrderThatIsDue:
         here = OrdersStream()
         here.api.order(0, "New")
         await here.watch(0, in_s=100.0)
-        source = here.source()
-        await here.run(source, 99.0)
+        await here.run(source := here.source(), 99.0)
         assert here.api.requests == []
         await here.run(source, 3.0)
         assert len(here.api.asked(0)) == 1
@@ -294,8 +293,7 @@ async def test_an_order_that_is_given_up_was_polled_after_its_time() -> None:
 
 async def test_a_registration_of_another_stream_is_left_alone() -> None:
     here = OrdersStream()
-    other = "f1a1cc30-197f-4f34-8304-006ce4945fd1"
-    registration = Registration(order_id=other)
+    registration = Registration(order_id="f1a1cc30-197f-4f34-8304-006ce4945fd1")
     await here.store.commit(WatchOrders(stream="altinn/orders/1", orders=(registration,), at=EPOCH_S))
     assert await here.run(here.source(), 5.0) == []
     assert here.api.requests == []

@@ -214,7 +214,9 @@ class TestCutOff:
                 await asyncio.sleep(0)
             running.cancel()
             await asyncio.wait({running})
+            at = here.clock.monotonic()
             await source.close()
+            assert here.clock.monotonic() == at, "it waits for its polls"
             await asyncio.sleep(0)
             assert asyncio.all_tasks() == {asyncio.current_task()}, turns
             assert here.api.under_way == []

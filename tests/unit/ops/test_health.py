@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailable, StoreUnavailable
+from bridge.leases import Lease, Snapshot
 from bridge.ops.health import readiness
 from bridge.ops.telemetry import StreamTelemetry
 from tests.support.ops import Ops, message
@@ -58,6 +59,12 @@ def stopped(_ops: Ops, stream: StreamTelemetry) -> None:
 
 def forgotten(ops: Ops, _stream: StreamTelemetry) -> None:
     ops.telemetry.forget("nhn/default/1")
+
+
+def run_by_another_replica(ops: Ops, _stream: StreamTelemetry) -> None:
+    ops.telemetry.forget("nhn/default/1")
+    lease = Lease(name="nhn/default/1", epoch=2, owner="other")
+    ops.telemetry.ownership.seen(Snapshot(leases={lease.name: lease}), "me")
 
 
 def another_just_started(ops: Ops, _stream: StreamTelemetry) -> None:
@@ -119,6 +126,7 @@ def refused_by_the_broker(_ops: Ops, stream: StreamTelemetry) -> None:
         (store_failing, ["store-failing"], []),
         (stopped, ["stream-stopped"], []),
         (forgotten, ["no-stream"], []),
+        (run_by_another_replica, [], []),
         (another_just_started, ["no-poll-yet"], []),
         (sign_in_failing, ["sign-in-failing"], []),
         (request_rejected, ["request-rejected"], []),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bridge.errors import AuthenticationError, SourceUnavailable, StoreUnavailable
+from bridge.leases import Lease, Process, Replica, Snapshot
 from bridge.ops.status import Status, status_of
 from bridge.ops.telemetry import StreamTelemetry
 from tests.support.ops import Ops, message
@@ -47,6 +48,8 @@ def test_a_bridge_that_has_just_started() -> None:
         "streams": [],
         "orders": None,
         "recent_errors": [],
+        "replicas": 0,
+        "owners": [],
     }
 
 
@@ -179,3 +182,27 @@ def test_the_document_can_be_read_back_as_it_was_written() -> None:
     status = status_of(busy().state)
 
     assert msgspec.json.decode(msgspec.json.encode(status), type=Status) == status
+
+
+def test_who_runs_what_is_told_of_all_replicas() -> None:
+    ops = Ops()
+    mine, other = (
+        Replica(id=name, process=Process(host=f"bridge-{name}", pid=7), serves=frozenset()) for name in ("1", "2")
+    )
+    leases = [
+        Lease(name="nhn/a/1", epoch=3, owner="1"),
+        Lease(name="nhn/a/2", epoch=1, owner="2"),
+        Lease(name="nhn/a/3", epoch=1),
+        Lease(name="nhn/a/receivers", epoch=9, owner="2", is_stream=False),
+        Lease(name="nhn/gone/receivers", epoch=1, is_stream=False),
+    ]
+    seen = Snapshot(replicas=[mine, other], leases={lease.name: lease for lease in leases})
+    ops.telemetry.ownership.seen(seen, "1")
+    status = status_of(ops.state)
+    assert status.replicas == 2
+    assert [(each.name, each.owner, each.is_here, each.epoch) for each in status.owners] == [
+        ("nhn/a/1", "bridge-1, pid 7", True, 3),
+        ("nhn/a/2", "bridge-2, pid 7", False, 1),
+        ("nhn/a/3", None, False, 1),
+        ("nhn/a/receivers", "bridge-2, pid 7", False, 9),
+    ]

@@ -1,0 +1,71 @@
+"""The store and this process's part in it: one of the replicas that share its streams, or its only owner."""
+
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+from bridge.clock import boottime
+from bridge.composition.store import make_store
+from bridge.errors import StoreUnavailable
+from bridge.joining import join
+from bridge.leases import Holdings
+from bridge.ops.service_telemetry import BridgeTelemetry
+from bridge.ownership import BEATS_OF_A_LEASE, Ownership
+from bridge.ports import Clock
+from bridge.processes import this_process
+from bridge.retry import Backoff
+from bridge.settings import Receivers, Settings
+from bridge.store import SqlLeases, Stores
+
+
+async def opened_store(
+    settings: Settings, resources: AsyncExitStack, telemetry: BridgeTelemetry, receivers: Receivers, clock: Clock
+) -> tuple[Stores, Ownership]:
+    """The store, its schema up to date, and our part in it, as soon as it lets itself be opened.
+
+    Raises ConfigurationError where only one replica may be and another is.
+    """
+    attempt, backoff = 0, Backoff()
+    while True:
+        holdings = Holdings()
+        async with AsyncExitStack() as opened:
+            try:
+                stores = await opened.enter_async_context(make_store(settings, clock, holdings=holdings))
+                ownership = await _joined(
+                    settings, stores, holdings, telemetry=telemetry, receivers=receivers, clock=clock
+                )
+            except StoreUnavailable as error:
+                telemetry.store.failed(error)
+            else:
+                telemetry.store.worked()
+                resources.push_async_callback(opened.pop_all().aclose)
+                return stores, ownership
+        await clock.sleep(backoff.delay_s(attempt))
+        attempt += 1
+
+
+async def _joined(
+    settings: Settings,
+    stores: Stores,
+    holdings: Holdings,
+    *,
+    telemetry: BridgeTelemetry,
+    receivers: Receivers,
+    clock: Clock,
+) -> Ownership:
+    heartbeat_s, is_shared = settings.cluster.heartbeat_s, stores.database.is_shared
+    lease_s = BEATS_OF_A_LEASE * heartbeat_s
+    leases = SqlLeases(stores.database, lease_s=lease_s)
+    me, process = uuid4().hex, this_process()
+    await join(leases, me=me, process=process, is_shared=is_shared, lease_s=lease_s, clock=clock)
+    return Ownership(
+        leases,
+        holdings,
+        me=me,
+        process=process,
+        heartbeat_s=heartbeat_s,
+        wanted=receivers.current,
+        is_shared=is_shared,
+        clock=clock,
+        boottime=boottime,
+        observer=telemetry.ownership,
+    )
