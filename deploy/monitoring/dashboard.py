@@ -195,8 +195,9 @@ def who_owns_what() -> list[Panel]:
         ),
         graph(
             "Orders watched",
-            "Altinn's orders by state.",
-            Query(f"sum by (state) ({ours('bridge_orders_watched')})", "{{state}}"),
+            "Altinn's orders by state, and those that ended in the last 5 minutes by how.",
+            Query(f"max by (state) ({ours('bridge_orders_watched')})", "{{state}}"),
+            Query(f"sum by (reason) (increase({ours('bridge_orders_closed_total')}[5m]))", "ended: {{reason}}"),
             unit="none",
         ),
     ]

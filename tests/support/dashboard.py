@@ -34,14 +34,15 @@ METRICS = frozenset(
         "bridge_streams_not_ready",
         "bridge_receivers_refused",
         "bridge_stream_restarts_total",
+        "bridge_orders_closed_total",
         "bridge_feed_anomalies_total",
         "bridge_publish_retries_total",
         "process_resident_memory_bytes",
         "process_cpu_seconds_total",
     }
 )
-LATER = ("bridge_route_contract_ok", "bridge_orders_watched")
-"""Documented, and shown by what is not switched on in a bridge for NHN alone."""
+ELSEWHERE = ("bridge_route_contract_ok", "bridge_orders_watched", "bridge_orders_closed_total")
+"""Shown by what is not switched on in a bridge for NHN without subscriptions."""
 
 
 class Shown(NamedTuple):

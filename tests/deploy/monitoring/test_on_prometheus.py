@@ -14,7 +14,7 @@ from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from tests.support.broker import declare_queue, unbind
 from tests.support.chart import ROOT, TOOLS, run
-from tests.support.dashboard import ALERTS, LATER, alerts, metrics_of, shown
+from tests.support.dashboard import ALERTS, ELSEWHERE, alerts, metrics_of, shown
 from tests.support.prometheus import Prometheus, concrete, running_prometheus
 from tests.support.system import EXCHANGE, QUEUE, System, running_system, until
 
@@ -78,7 +78,7 @@ async def test_every_panel_shows_a_bad_hour_and_every_alert_is_evaluated(broker_
             await prometheus.value(alert.expr)
         assert await prometheus.value('ALERTS{alertname="BridgeEventsParked", reason="unroutable"}') == 1
     without_data = [query.panel for query, series in answers if not series]
-    assert without_data == [query.panel for query, _ in answers if metrics_of(query.expr) & set(LATER)]
+    assert without_data == [query.panel for query, _ in answers if metrics_of(query.expr) & set(ELSEWHERE)]
 
     draw([{**query._asdict(), "series": series} for query, series in answers], tmp_path)
 
