@@ -37,6 +37,7 @@ def signals_set(stop: asyncio.Event) -> Iterator[None]:
         if stop.is_set():
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+            os._exit(128 + number)  # process 1, in a container, does not die of it
         stop.set()
 
     for number in watched:

@@ -5,7 +5,9 @@ Commands are imported when they are called, so that `bridge --help` is there at 
 
 import errno
 import importlib
+import os
 import select
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -167,3 +169,10 @@ def main() -> None:
 
     Settings come from the environment (BRIDGE_…) and from the YAML file that BRIDGE_CONFIG_FILE names.
     """
+    # The kernel keeps from process 1, in a container, what it has not asked for: until `run` drains, SIGTERM ends it.
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
