@@ -8,6 +8,10 @@ from bridge.errors import Deposed, InvariantViolation
 from bridge.leases import Proof
 from bridge.supervisor import end, innermost
 
+HAND_OVER_S = 25.0
+"""How long what is to be handed over may drain, as with a broker that is away; then it is cut off, and sent again by
+whoever gets it."""
+
 Run = Callable[[asyncio.Event], Awaitable[None]]
 """Does the work of a lease until the event is set, then drains and returns."""
 
@@ -51,7 +55,9 @@ class Tenure:
             await asyncio.wait({running, losing, *asked}, return_when=asyncio.FIRST_COMPLETED)
             was_asked = any(task.done() for task in (losing, *asked))
             turn.set()
-            await asyncio.wait({running, losing}, return_when=asyncio.FIRST_COMPLETED)
+            # A process that ends has a deadline of its own.
+            patience_s = None if stop.is_set() else HAND_OVER_S
+            await asyncio.wait({running, losing}, return_when=asyncio.FIRST_COMPLETED, timeout=patience_s)
         finally:
             await end({running, losing, *asked})
         error = None if running.cancelled() else running.exception()

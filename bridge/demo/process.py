@@ -62,6 +62,10 @@ class BridgeProcess:
             await self.kill()
             return self._running.returncode or -signal.SIGKILL
 
+    async def ended(self) -> int:
+        """The exit code, once the process has ended by itself."""
+        return await self._running.wait()
+
     async def status(self) -> dict[str, Any] | None:
         """What its `/status` says; None while it does not answer."""
         try:

@@ -30,11 +30,15 @@ need_programs() {
     return 1
   fi
   say "installing Debian's postgresql (about 15 s)"
-  "$here/apt-install" postgresql 9>&- || return 1
-  # Only its programs are wanted, not a server on the standard port from now on.
-  if [ -d /run/systemd/system ]; then
-    systemctl disable --now --quiet postgresql 2>/dev/null || true
-  fi
+  # Only its programs are wanted, not a server on the standard port from now on: for as long as this installs, the
+  # package makes none.
+  local defaults=/etc/postgresql-common/createcluster.conf status=0
+  "$here/apt-install" postgresql-common 9>&- || return 1
+  cp -p "$defaults" "$state/createcluster.conf"
+  echo 'create_main_cluster = false' >>"$defaults"
+  "$here/apt-install" postgresql 9>&- || status=1
+  cp -p "$state/createcluster.conf" "$defaults"
+  return "$status"
 }
 
 # The server refuses to run as root; the package has made a user for it.

@@ -50,12 +50,15 @@ class Event(msgspec.Struct):
 class System:
     """Made by `running_system`."""
 
-    def __init__(self, sandbox: Sandbox, proxy: TcpProxy, bridge: BridgeProcess, url: str, store: str) -> None:
+    def __init__(
+        self, sandbox: Sandbox, proxy: TcpProxy, bridge: BridgeProcess, url: str, settings: Mapping[str, str]
+    ) -> None:
         self.sandbox = sandbox
         self.proxy = proxy
         self.bridge = bridge
         self.url = url
-        self._store = store
+        self.settings = settings
+        self._store = settings["BRIDGE_STORE__URL"]
 
     async def arrived(self, queue: str = QUEUE) -> list[Event]:
         """Take every event that is in the queue, in order of arrival."""
@@ -142,6 +145,6 @@ async def running_system(
         if start:
             await bridge.start()
         try:
-            yield System(sandbox, proxy, bridge, url, store)
+            yield System(sandbox, proxy, bridge, url, environment)
         finally:
             await bridge.close()

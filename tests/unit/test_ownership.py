@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge import tenure
 from bridge.errors import Deposed, InvariantViolation, StoreUnavailable
 from bridge.leases import Holdings, Process, Snapshot
 from bridge.ownership import Ownership
@@ -284,6 +285,20 @@ async def test_who_calls_streams_has_them_alone_for_as_long_as_it_needs_them(wor
     await world.until(lambda: world.shares() == {"1": 1, "2": 1})
     assert not one.ownership.holds("new")
     assert not two.ownership.holds("new")
+
+
+async def test_work_that_does_not_drain_is_cut_off_when_others_wait_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenure, "HAND_OVER_S", 0.05)
+
+    async def work(_turn: asyncio.Event) -> None:
+        await asyncio.Event().wait()
+
+    world.replica("1").serve("a", work=work)
+    two = world.replica("2")
+    async with two.ownership.called(["a"]):
+        assert two.ownership.holds("a")
 
 
 async def test_a_call_that_cannot_be_made_disturbs_nobody(world: World) -> None:
