@@ -21,7 +21,7 @@ demo: setup ## see the whole system at work, with a real RabbitMQ (ARGS="...": o
 test: setup ## all tests, with a real RabbitMQ and PostgreSQL (ARGS="...": options of pytest)
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest $(ARGS)
 
-faults: setup ## accidents to several replicas at once: killed, put to sleep, cut off from the database
+faults: setup ## accidents: APIs, broker, database and bridges that fail, are killed, put to sleep, cut off
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m faults $(ARGS)
 
 soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders, memory over millions of events

@@ -1,5 +1,6 @@
-"""What the fault tests share: a world around a bridge in the test's own process."""
+"""What the fault tests share: a world around a bridge in the test's own process. All of them are `make faults`."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,13 @@ import pytest
 
 from tests.support.cluster import MakeCluster, cluster
 from tests.support.world import Bridged, bridged
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """They start processes and break brokers: seconds each, too long for those who run the tests all day."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(name="bridged")

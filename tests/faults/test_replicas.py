@@ -11,7 +11,7 @@ from tests.support.cluster import MakeCluster
 from tests.support.postgres import pg_ctl
 from tests.support.system import until
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_three_replicas_share_the_streams_and_every_event_comes_once(cluster_of: MakeCluster) -> None:
