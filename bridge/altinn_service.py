@@ -20,6 +20,7 @@ from bridge.altinn.registrations import RegistrationSource
 from bridge.altinn.schedule import PollSchedule
 from bridge.altinn.source import OrdersSource
 from bridge.checkpoints import ORDER_STREAMS, AltinnCheckpoint, Registration, WatchOrders
+from bridge.http import HostGate
 from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import Bounds
@@ -47,6 +48,8 @@ class AltinnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     discovery: Literal["none", "feed"]
     feed_start: FeedStart
     schedule: PollSchedule
+    max_requests_per_s: float
+    """Over all replicas together."""
     parked_exchange: str
     bounds: Bounds
 
@@ -59,6 +62,7 @@ class AltinnService:
         settings: AltinnServiceSettings,
         *,
         api: AltinnApi,
+        gate: HostGate,
         inbox: Callable[[], Inbox],
         ownership: Ownership,
         runner: StreamRunner,
@@ -67,9 +71,10 @@ class AltinnService:
         telemetry: BridgeTelemetry,
         clock: Clock,
     ) -> None:
-        """`inbox` makes the reader of the registrations' queue."""
+        """`gate`: what all requests of `api` pass. `inbox` makes the reader of the registrations' queue."""
         self._settings = settings
         self._api = api
+        self._gate = gate
         self._inbox = inbox
         self._ownership = ownership
         self._runner = runner
@@ -92,6 +97,7 @@ class AltinnService:
         async with asyncio.TaskGroup() as tasks:
             for name, run in streams.items():
                 tasks.create_task(self._ownership.while_owned(name, stop, partial(run, name)), name=name)
+            tasks.create_task(self._share_rate(stop), name="altinn rate")
             tasks.create_task(self._count(stop), name="altinn counts")
             tasks.create_task(self._forget(stop), name="altinn forgets")
 
@@ -155,6 +161,12 @@ class AltinnService:
             given = tuple(Registration(order_id=order_id) for order_id in orders)
             at = self._clock.now().timestamp()
             await self._store.commit(WatchOrders(stream=REGISTRATIONS, orders=given, at=at))
+
+    async def _share_rate(self, stop: asyncio.Event) -> None:
+        """The bound is one over all replicas that ask this host: each takes an even part of it."""
+        while not stop.is_set():
+            self._gate.max_requests_per_s = self._settings.max_requests_per_s / self._ownership.sharers(PREFIX)
+            await unless_stopped(stop, self._ownership.looked())
 
     async def _count(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -152,6 +152,11 @@ class Ownership:
             name for name, lease in self._snapshot.leases.items() if lease.is_stream and name.startswith(prefix)
         )
 
+    def sharers(self, prefix: str) -> int:
+        """How many live replicas serve leases whose names begin so, as far as is known: at least 1, this one."""
+        serving = [each for each in self._snapshot.replicas if any(name.startswith(prefix) for name in each.serves)]
+        return max(len(serving), 1)
+
     async def looked(self) -> None:
         """Return when it was seen anew who holds what."""
         await self._seen.wait()

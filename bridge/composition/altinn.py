@@ -26,6 +26,7 @@ async def altinn_service(parts: Parts) -> AsyncIterator[AltinnService]:
         yield AltinnService(
             _service_settings(settings),
             api=AltinnApi(reader, base_url=altinn.base_url, recipient=altinn.recipient),
+            gate=gate,
             inbox=partial(parts.broker.inbox, broker.queue_orders),
             ownership=parts.ownership,
             runner=parts.runner(),
@@ -47,6 +48,7 @@ def _service_settings(settings: Settings) -> AltinnServiceSettings:
     return AltinnServiceSettings(
         orders=altinn.orders,
         discovery=altinn.discovery,
+        max_requests_per_s=altinn.max_requests_per_s,
         feed_start=altinn.feed_start,
         schedule=PollSchedule(
             first_poll_s=altinn.first_poll_s, max_poll_s=altinn.max_poll_s, give_up_after_s=altinn.give_up_after_s

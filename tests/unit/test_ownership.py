@@ -178,6 +178,14 @@ async def test_streams_are_shared_and_shared_anew_when_a_replica_comes_or_goes(w
     assert await world.until(lambda: world.shares() == {"1": 0, "2": 2, "3": 2}) < HEARTBEAT_S, "at once on a drain"
 
 
+async def test_each_replica_knows_among_how_many_something_is_shared(world: World) -> None:
+    one, two = world.replica("1", "altinn/orders/1", "nhn/acme/1"), world.replica("2", "altinn/orders/1")
+    await world.until(lambda: one.ownership.sharers("altinn/") == two.ownership.sharers("altinn/") == 2)
+    assert (one.ownership.sharers("nhn/"), two.ownership.sharers("nhn/")) == (1, 1)
+    two.stop.set()
+    await world.until(lambda: one.ownership.sharers("altinn/") == 1)
+
+
 async def test_a_dead_replicas_streams_are_taken_over_within_a_lease(world: World) -> None:
     one = world.replica("1", "a", "b")
     await world.until(lambda: world.shares() == {"1": 2})
