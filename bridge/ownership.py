@@ -7,16 +7,16 @@ nothing was heard of the store for too long, the work is cut off at once: by the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
-from bridge.errors import Deposed, InvariantViolation, StoreUnavailable
+from bridge.errors import StoreUnavailable
 from bridge.leases import Holdings, Process, Proof, Replica, Snapshot, assigned
 from bridge.ports import Clock, Leases
-from bridge.supervisor import end, innermost, unless_stopped
+from bridge.supervisor import end, unless_stopped
+from bridge.tenure import Run, Tenure
 
 BEATS_OF_A_LEASE = 3
 """A lease lasts so many heartbeats."""
@@ -28,9 +28,6 @@ LOOKS_A_BEAT = 4
 GIVE_BACK_S = 2.0
 """Longest that giving a lease back may keep what ends from ending."""
 
-Run = Callable[[asyncio.Event], Awaitable[None]]
-"""Does the work of a lease until the event is set, then drains and returns."""
-
 
 class OwnershipObserver(Protocol):
     """What is told of it: bridge.ops.service_telemetry."""
@@ -40,19 +37,6 @@ class OwnershipObserver(Protocol):
     def taken(self, name: str, epoch: int) -> None: ...
     def given_back(self, name: str) -> None: ...
     def lost(self, name: str, reason: str) -> None: ...
-
-
-@dataclass(eq=False)
-class _Want:
-    """Something of ours that runs while a lease is held."""
-
-    name: str
-    is_call: bool = False
-    """It needs the lease for itself, whatever the fair share; it goes before what else here wants the same lease."""
-    proof: Proof | None = None
-    obtained: asyncio.Event = field(default_factory=asyncio.Event)
-    to_hand_over: asyncio.Event = field(default_factory=asyncio.Event)
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Ownership:
@@ -87,7 +71,7 @@ class Ownership:
         self._is_shared = is_shared
         self._boottime = boottime
         self._observer = observer
-        self._wants: dict[str, list[_Want]] = {}
+        self._wants: dict[str, list[Tenure]] = {}
         self._snapshot = Snapshot()
         self._changed = asyncio.Event()
         self._answered_at = boottime()
@@ -119,11 +103,16 @@ class Ownership:
         The event that `run` gets is set when it is to drain. It is cancelled at once when the lease is lost. Raises
         what `run` raises, but Deposed, which says that it was lost.
         """
-        want = _Want(name)
+        want = Tenure(name)
         with self._wanting(want):
             while not stop.is_set():
                 if await unless_stopped(stop, want.obtained.wait()):
-                    await self._run_held(want, stop, run)
+                    try:
+                        deposed = await want.work(stop, run)
+                    finally:
+                        await self._give_back(want)
+                    if deposed is not None:
+                        self._observer.lost(name, str(deposed))
 
     @asynccontextmanager
     async def called(self, names: Collection[str]) -> AsyncIterator[None]:
@@ -131,7 +120,7 @@ class Ownership:
 
         Raises StoreUnavailable. Where one is lost meanwhile, commits under it raise Deposed.
         """
-        wants = [_Want(name, is_call=True) for name in sorted(names)]
+        wants = [Tenure(name, is_call=True) for name in sorted(names)]
         with ExitStack() as wanted:
             for want in wants:
                 wanted.enter_context(self._wanting(want))
@@ -176,7 +165,7 @@ class Ownership:
         return self._answered_at + BEATS_WITHOUT_ANSWER * self._heartbeat_s if self._is_shared else inf
 
     @contextmanager
-    def _wanting(self, want: _Want) -> Iterator[None]:
+    def _wanting(self, want: Tenure) -> Iterator[None]:
         """The want is known to `run` within the block; one that calls goes before the others."""
         wants = self._wants.setdefault(want.name, [])
         wants.insert(0 if want.is_call else len(wants), want)
@@ -268,12 +257,12 @@ class Ownership:
         wants = self._wants.get(name)
         if not wants:
             return  # no longer wanted: the next look gives it back
-        wants[0].proof = Proof(self._me, epoch)
-        self._holdings.put(name, wants[0].proof)
-        wants[0].obtained.set()
+        proof = Proof(self._me, epoch)
+        self._holdings.put(name, proof)
+        wants[0].begin(proof)
         self._observer.taken(name, epoch)
 
-    def _holders(self) -> list[_Want]:
+    def _holders(self) -> list[Tenure]:
         return [want for wants in self._wants.values() for want in wants if want.proof is not None]
 
     async def _watch(self) -> None:
@@ -284,46 +273,18 @@ class Ownership:
                     self._lose(want, f"the store has not answered for {BEATS_WITHOUT_ANSWER} heartbeats")
             await self._clock.sleep(self._heartbeat_s / LOOKS_A_BEAT)
 
-    def _lose(self, want: _Want, why: str) -> None:
+    def _lose(self, want: Tenure, why: str) -> None:
         if not want.lost.is_set():
             self._holdings.drop(want.name)
             want.lost.set()
             self._observer.lost(want.name, why)
 
-    async def _run_held(self, want: _Want, stop: asyncio.Event, run: Run) -> None:
-        turn = asyncio.Event()
-        running: asyncio.Task[None] = asyncio.ensure_future(run(turn))
-        losing = asyncio.create_task(want.lost.wait())
-        asked = {asyncio.create_task(stop.wait()), asyncio.create_task(want.to_hand_over.wait())}
-        try:
-            await asyncio.wait({running, losing, *asked}, return_when=asyncio.FIRST_COMPLETED)
-            was_asked = any(task.done() for task in (losing, *asked))
-            turn.set()
-            await asyncio.wait({running, losing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end({running, losing, *asked})
-            await self._give_back(want)
-        self._judge(want, running, was_asked=was_asked)
-
-    def _judge(self, want: _Want, ended: "asyncio.Task[None]", *, was_asked: bool) -> None:
-        """Raise what the work ended with, where that is not for us to deal with."""
-        error = None if ended.cancelled() else ended.exception()
-        if isinstance(error, BaseException) and isinstance(innermost(error), Deposed):
-            self._observer.lost(want.name, str(innermost(error)))
-        elif error is not None:
-            raise error
-        elif not ended.cancelled() and not was_asked:
-            raise InvariantViolation(f"{want.name} ended although nobody asked it to")
-
-    async def _give_back(self, want: _Want, *, call_is_over: bool = False) -> None:
+    async def _give_back(self, want: Tenure, *, call_is_over: bool = False) -> None:
         """Let others have it at once. Where the store does not answer it ends by itself."""
-        was_lost = want.lost.is_set()
-        has_held, want.proof = want.proof is not None, None
-        if has_held:
+        is_held = want.is_over()
+        if is_held:
             self._holdings.drop(want.name)
-        for event in (want.obtained, want.to_hand_over, want.lost):
-            event.clear()
-        if (has_held and not was_lost) or call_is_over:
+        if is_held or call_is_over:
             try:
                 async with asyncio.timeout(GIVE_BACK_S):
                     await self._leases.give_back(self._me, want.name, call_is_over=call_is_over)

@@ -90,7 +90,9 @@ class Cluster:
         async def are_committed() -> bool:
             last: dict[int, int] = {offer.her_id: offer.offset for offer in self.offers()}
             rows = await execute(
-                self._store, "SELECT s.cursor, r.her_id FROM nhn_receiver r JOIN nhn_stream s ON s.name = r.stream"
+                self._store,
+                "SELECT coalesce(r.cursor, s.cursor), r.her_id"
+                " FROM nhn_receiver r JOIN nhn_stream s ON s.name = r.stream",
             )
             known = {her_id for _, her_id in rows}
             return last.keys() <= known and all(

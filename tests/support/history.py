@@ -4,7 +4,7 @@ The API's side says what was offered, a subscriber what arrived and in which ord
 committed, by whom and in which order.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -117,8 +117,3 @@ def _deposed(commits: Iterable[Commit]) -> Iterator[str]:
             yield f"two owners: {commit.stream} in epoch {commit.epoch}: {before.owner} and {commit.owner}"
         else:
             latest[commit.stream] = commit
-
-
-def owners(history: History) -> Counter[str]:
-    """Who committed how often."""
-    return Counter(commit.owner for commit in history.commits)
