@@ -49,7 +49,8 @@ def draw(axes: Axes, queries: list[dict[str, Any]], start: float) -> None:
     moving = [each for each in curves if any(float(value) for _, value in each[1]["values"])] or curves[:1]
     for query, series in moving[:MAX_NAMED]:
         axes.plot(*curve(series["values"], start), linewidth=1.4, label=legend_of(query["legend"], series["metric"]))
-    axes.set_ylim(bottom=0)
+    numbers = [float(value) for _, series in moving for _, value in series["values"]]
+    axes.set_ylim(0, 1.1 * max(filter(math.isfinite, numbers), default=0) or 1)
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize=7)
     axes.set_ylabel(queries[0]["unit"], fontsize=7)

@@ -31,15 +31,15 @@ MINIMAL: Values = {
 """As little as a bridge for NHN with PostgreSQL needs."""
 
 
-class HelmRefusedError(Exception):
-    """What helm said."""
+class ToolFailedError(Exception):
+    """What a tool said that refused or failed: helm, promtool and the others."""
 
 
 def run(*command: str | Path) -> str:
     """What a tool prints; raises with all that it said where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603 - our own
     if done.returncode != 0:
-        raise HelmRefusedError(done.stdout + done.stderr)
+        raise ToolFailedError(done.stdout + done.stderr)
     return done.stdout
 
 
@@ -54,7 +54,7 @@ def merged(base: Values, over: Values) -> Values:
 
 
 def render(values: Values, *, helm: Path = HELM_3) -> list[Manifest]:
-    """Every manifest that a release with these values has, in helm's order. Raises HelmRefusedError."""
+    """Every manifest that a release with these values has, in helm's order. Raises ToolFailedError."""
     return [manifest for manifest in yaml.safe_load_all(_template(helm, yaml.safe_dump(values))) if manifest]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.chart.matrix import SQLITE, TENANTS
-from tests.support.chart import HELM_3, HELM_4, MINIMAL, HelmRefusedError, Values, merged, render
+from tests.support.chart import HELM_3, HELM_4, MINIMAL, ToolFailedError, Values, merged, render
 
 pytestmark = [pytest.mark.chart, pytest.mark.timeout(120)]
 
@@ -61,7 +61,7 @@ pytestmark = [pytest.mark.chart, pytest.mark.timeout(120)]
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_what_cannot_work_is_refused_with_a_sentence(values: Values, sentence: str) -> None:
-    with pytest.raises(HelmRefusedError) as refused:
+    with pytest.raises(ToolFailedError) as refused:
         render(values)
     assert sentence in str(refused.value)
 
@@ -82,7 +82,7 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: Values, sentence: s
     ids=str,
 )
 def test_a_misspelt_value_is_refused_by_its_name(misspelt: Values, name: str, helm: Path) -> None:
-    with pytest.raises(HelmRefusedError, match=f"(?i)additional propert(y|ies) '?{name}'? (is )?not allowed"):
+    with pytest.raises(ToolFailedError, match=f"(?i)additional propert(y|ies) '?{name}'? (is )?not allowed"):
         render(merged(MINIMAL, misspelt), helm=helm)
 
 
@@ -100,7 +100,7 @@ def test_a_misspelt_value_is_refused_by_its_name(misspelt: Values, name: str, he
 )
 def test_a_secret_among_the_settings_is_refused(secret: Values) -> None:
     """A ConfigMap is for everybody to read."""
-    with pytest.raises(HelmRefusedError, match=r"(?i)additional propert"):
+    with pytest.raises(ToolFailedError, match=r"(?i)additional propert"):
         render(merged(MINIMAL, {"settings": secret}))
 
 
@@ -119,5 +119,5 @@ def test_a_secret_among_the_settings_is_refused(secret: Values) -> None:
     ids=str,
 )
 def test_a_value_out_of_its_bounds_is_refused(wrong: Values) -> None:
-    with pytest.raises(HelmRefusedError, match="don't meet the specifications of the schema"):
+    with pytest.raises(ToolFailedError, match="don't meet the specifications of the schema"):
         render(merged(MINIMAL, wrong))

@@ -39,28 +39,37 @@ async def seen(prometheus: Prometheus, expr: str, wanted: Callable[[float], bool
         raise AssertionError(f"not seen: {expr}") from error
 
 
+async def calm(prometheus: Prometheus, events: int = 250) -> None:
+    """So many events more, at the pace in which they are created."""
+    delivered = "sum(bridge_events_confirmed_total)"
+    before = await prometheus.value(delivered) or 0
+    await seen(prometheus, delivered, lambda count: count >= before + events)
+
+
 async def bad_hour(system: System, prometheus: Prometheus) -> None:
     """The broker is away, the API fails, a queue is unbound, the bridge is killed: each until Prometheus sees it."""
     await seen(prometheus, "sum(bridge_events_confirmed_total)", lambda count: count > 400)
+    await calm(prometheus)
     system.proxy.refuse()
     system.proxy.cut()
     await seen(prometheus, "min(bridge_broker_connected)", lambda value: value == 0)
-    await seen(prometheus, "max(bridge_streams_not_ready)", lambda count: count >= 0)
     system.proxy.accept()
     await seen(prometheus, "min(bridge_broker_connected)", lambda value: value == 1)
+    await calm(prometheus)
     system.sandbox.nhn.add_fault(FaultRule(kind=FaultKind.SERVER_ERROR))
     await seen(prometheus, 'sum(bridge_polls_total{outcome="unavailable"})', lambda count: count >= 3)
     system.sandbox.nhn.clear_faults()
+    await calm(prometheus)
     await unbind(system.url, QUEUE, EXCHANGE, "#")
     await seen(prometheus, 'sum(bridge_events_parked_total{reason="unroutable"})', lambda count: count > 20)
     await declare_queue(system.url, QUEUE, EXCHANGE, "#")
-    await seen(prometheus, "max(bridge_lag_seconds)", lambda lag_s: lag_s == 0)
+    await calm(prometheus)
     await system.bridge.kill()
     await seen(prometheus, "min(up)", lambda value: value == 0)
     await system.bridge.start()
     await seen(prometheus, "min(up)", lambda value: value == 1)
-    await seen(prometheus, "sum(bridge_events_confirmed_total)", lambda count: count > 200)
-    await seen(prometheus, "sum(rate(bridge_polls_total[5s]))", lambda rate: rate > 0)
+    await seen(prometheus, "sum(bridge_events_confirmed_total)", lambda count: count > 0)
+    await calm(prometheus)
 
 
 async def test_every_panel_shows_a_bad_hour_and_every_alert_is_evaluated(broker_vhost: str, tmp_path: Path) -> None:
