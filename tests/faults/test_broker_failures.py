@@ -108,7 +108,11 @@ async def test_topology_that_may_not_be_declared_and_is_missing_is_named(bridged
         assert "lacks what the bridge needs" in sentence
         for name in ("exchange nhn.notifications", "exchange bridge.parked", "queue bridge.parked"):
             assert name in sentence
-        assert await world.offsets() == AT_THE_START
+
+        async def are_at_the_start() -> bool:
+            return await world.offsets() == AT_THE_START
+
+        await world.until(are_at_the_start)
 
         await declare_queue(world.url, QUEUE, EXCHANGE, "#")
         await _declare_parked(world)
