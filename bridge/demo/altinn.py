@@ -53,6 +53,7 @@ class AltinnHalf:
         self.closed: list[ClosedReceived] = []
         self._registered = 0
         """Orders up to this number are registered, as far as they are to be."""
+        self._altinn.pause_supply()
 
     def settings(self) -> Mapping[str, str]:
         """The bridge's."""
@@ -72,6 +73,14 @@ class AltinnHalf:
             "BRIDGE_BROKER__EXCHANGE_ALTINN": self.exchange,
             "BRIDGE_BROKER__QUEUE_ORDERS": self.registrations,
         }
+
+    def begin(self) -> None:
+        """Orders are placed from now on: once the bridge is there to see them live."""
+        self._altinn.resume_supply()
+
+    async def declare(self, channel: aio_pika.abc.AbstractChannel) -> None:
+        """Make the queue of registrations before the bridge is there: what is published to none is gone."""
+        await channel.declare_queue(self.registrations, durable=True, arguments={"x-queue-type": "quorum"})
 
     async def register(self, channel: aio_pika.abc.AbstractChannel) -> None:
         """Tell the bridge of new orders as a service does that has placed them; one in two, as far as they are new."""

@@ -99,6 +99,7 @@ class Demo:
                     on_event=self._arrived,
                 )
             )
+            await self._altinn.declare(channel)
             proxy = await stack.enter_async_context(
                 TcpProxy(target.hostname or "localhost", target.port or DEFAULT_AMQP_PORT)
             )
@@ -170,8 +171,10 @@ class Demo:
         while self._arrivals and self._arrivals[0] < time.monotonic() - RATE_WINDOW_S:
             self._arrivals.popleft()
         score.rate = len(self._arrivals) / RATE_WINDOW_S
+        if status is not None and status["is_ready"]:
+            self._altinn.begin()
         score.bridge = "away" if status is None else ("ready" if status["is_ready"] else "not ready")
-        return nhn.is_complete() and self._altinn.is_complete()
+        return status is not None and nhn.is_complete() and self._altinn.is_complete()
 
     def _arrived(self, exchange: str, routing_key: str, event: Mapping[str, Any]) -> None:
         (self._nhn if exchange == self._nhn.exchange else self._altinn).arrived(event)

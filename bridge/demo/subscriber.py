@@ -24,7 +24,7 @@ async def subscriber(
     """
     connection = await aio_pika.connect(url, timeout=10)
     async with connection:
-        channel = await connection.channel()
+        channel = await connection.channel(on_return_raises=True)
         await channel.set_qos(PREFETCH)
         own = await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
         for name in exchanges:
