@@ -19,7 +19,7 @@ async def join(leases: Leases, *, me: str, process: Process, is_shared: bool, le
     """
     looks = 0
     while True:
-        snapshot = await leases.beat(Replica(id=me, process=process), held=(), wanted=None)
+        snapshot = await leases.beat(Replica(id=me, process=process), wanted=None)
         others = [replica for replica in snapshot.replicas if replica.id != me]
         fates = {replica.id: _fate(replica.process, process) for replica in others}
         for replica in others:

@@ -221,7 +221,6 @@ class Ownership:
         serves = frozenset() if self._is_leaving else frozenset(self._wants)
         self._snapshot = await self._leases.beat(
             Replica(id=self._me, process=self._process, serves=serves),
-            held=[want.name for want in self._holders()],
             wanted=None if wanted == self._announced else wanted,
         )
         self._announced = wanted

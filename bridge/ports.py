@@ -277,11 +277,9 @@ class OrderStore(Committer[AltinnCheckpoint], Protocol):
 class Leases(Protocol):
     """Who runs what among the replicas that share a store, by one clock. Every method raises StoreUnavailable."""
 
-    async def beat(
-        self, me: Replica, *, held: Collection[str], wanted: Mapping[str, frozenset[int]] | None
-    ) -> Snapshot:
-        """Say that this replica is alive and what it serves, and renew the leases that it holds: all for one lease's
-        time from now. `wanted`: tenant → the receivers that it was given; None: as last time.
+    async def beat(self, me: Replica, *, wanted: Mapping[str, frozenset[int]] | None) -> Snapshot:
+        """Say that this replica is alive and what it serves: for one lease's time from now nobody else can take what
+        it holds. `wanted`: tenant → the receivers that it was given; None: as last time.
         """
         ...
 

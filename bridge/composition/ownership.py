@@ -54,7 +54,7 @@ async def _joined(
 ) -> Ownership:
     heartbeat_s, is_shared = settings.cluster.heartbeat_s, stores.database.is_shared
     lease_s = BEATS_OF_A_LEASE * heartbeat_s
-    leases = SqlLeases(stores.database, lease_s=lease_s)
+    leases = SqlLeases(stores.for_leases, lease_s=lease_s)
     me, process = uuid4().hex, this_process()
     await join(leases, me=me, process=process, is_shared=is_shared, lease_s=lease_s, clock=clock)
     return Ownership(

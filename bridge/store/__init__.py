@@ -7,8 +7,9 @@ others on the same database: `nhn`, `altinn`.
 
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from bridge.leases import Holdings
 from bridge.ports import Clock
@@ -17,6 +18,7 @@ from bridge.store.engine import TIMEOUT_S, Database, open_database
 from bridge.store.leases import SqlLeases
 from bridge.store.migrations import migrate, require_head
 from bridge.store.nhn import NhnStore, ReceiverOffset
+from bridge.store.postgresql import LEASES_POOL_SIZE
 from bridge.store.sqlite import BUSY_TIMEOUT_S
 
 __all__ = [
@@ -36,6 +38,8 @@ class Stores:
     """Each source's store, all on one database."""
 
     database: Database
+    for_leases: Database
+    """The same; where it is a server, by connections of its own."""
     nhn: NhnStore
     altinn: AltinnStore
 
@@ -58,12 +62,22 @@ async def open_store(
     `read_url`: as `postgresql_engine` says, `holdings`: as `NhnStore` says. Raises ConfigurationError (no store can be
     there, or its schema is not this program's) and StoreUnavailable.
     """
-    async with open_database(
-        url, timeout_s=timeout_s, busy_timeout_s=busy_timeout_s, create=is_owner, tls=tls, read_url=read_url
-    ) as database:
+    open_one = partial(
+        open_database,
+        url,
+        timeout_s=timeout_s,
+        busy_timeout_s=busy_timeout_s,
+        create=is_owner,
+        tls=tls,
+        read_url=read_url,
+    )
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(open_one())
         await (migrate(database) if is_owner else require_head(database))
+        apart = open_one(pool_size=LEASES_POOL_SIZE) if database.is_shared else nullcontext(database)
         yield Stores(
             database=database,
+            for_leases=await opened.enter_async_context(apart),
             nhn=NhnStore(database, clock=clock, holdings=holdings),
             altinn=AltinnStore(database, holdings=holdings),
         )

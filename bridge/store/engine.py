@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.store import postgresql, sqlite
 from bridge.store.errors import NoAnswer, mapped_errors
-from bridge.store.postgresql import postgresql_engine
+from bridge.store.postgresql import POOL_SIZE, postgresql_engine
 from bridge.store.sqlite import BUSY_TIMEOUT_S, sqlite_engine, switch_to_wal
 from bridge.store.url import parse_url
 
@@ -126,18 +126,19 @@ async def open_database(
     create: bool = True,
     tls: ssl.SSLContext | None = None,
     read_url: Callable[[], str] | None = None,
+    pool_size: int = POOL_SIZE,
 ) -> AsyncIterator[Database]:
     """Connect to the database that `BRIDGE_STORE__URL` names; its tables are left as they are.
 
-    `create`: make an SQLite file that is not there yet. `tls`, `read_url`: as `postgresql_engine` says. Raises
-    ConfigurationError (a URL or file that cannot be a store) and StoreUnavailable.
+    `create`: make an SQLite file that is not there yet. `tls`, `read_url`, `pool_size`: as `postgresql_engine` says.
+    Raises ConfigurationError (a URL or file that cannot be a store) and StoreUnavailable.
     """
     engine_url = parse_url(url)
     is_sqlite = engine_url.get_backend_name() == "sqlite"
     if is_sqlite:
         engine = sqlite_engine(engine_url, busy_timeout_s, create=create)
     else:
-        engine = postgresql_engine(engine_url, tls=tls, read_url=read_url)
+        engine = postgresql_engine(engine_url, tls=tls, read_url=read_url, pool_size=pool_size)
     database = Database(engine, timeout_s=timeout_s)
     try:
         if is_sqlite:

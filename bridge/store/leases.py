@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 import msgspec
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import Select, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,18 +22,18 @@ class SqlLeases:
     """The port `Leases` on a database. Every method is one transaction and raises StoreUnavailable."""
 
     def __init__(self, database: Database, *, lease_s: float) -> None:
-        """`lease_s`: how long a lease and a replica's word that it is alive hold, seconds."""
+        """`lease_s`: how long a replica's word that it is alive holds, and with it its leases, seconds."""
         self._database = database
         self._lease_s = lease_s
         # A server that is silent is given up, and asked on another connection, before the lease has ended.
         self._timeout_s = lease_s / 3 if database.is_shared else None
 
-    async def beat(self, me: Replica, *, held: Collection[str], wanted: Wanted | None) -> Snapshot:
-        """Say that this replica is alive, and what it serves; renew the leases that it holds. `wanted`: the receivers
-        that it was given, None: as last time.
+    async def beat(self, me: Replica, *, wanted: Wanted | None) -> Snapshot:
+        """Say that this replica is alive, and with it the leases that it holds. `wanted`: the receivers that it was
+        given, None: as last time.
         """
         return await self._database.write(
-            partial(_beat, me=me, held=sorted(held), wanted=wanted, lease_s=self._lease_s), timeout_s=self._timeout_s
+            partial(_beat, me=me, wanted=wanted, lease_s=self._lease_s), timeout_s=self._timeout_s
         )
 
     async def look(self) -> Snapshot:
@@ -42,9 +42,7 @@ class SqlLeases:
 
     async def take(self, me: str, names: Collection[str]) -> dict[str, int]:
         """Take those leases that nobody holds; returns each one's epoch, which is higher than any before."""
-        return await self._database.write(
-            partial(_take, me=me, names=sorted(names), lease_s=self._lease_s), timeout_s=self._timeout_s
-        )
+        return await self._database.write(partial(_take, me=me, names=sorted(names)), timeout_s=self._timeout_s)
 
     async def give_back(self, me: str, name: str, *, call_is_over: bool = False) -> None:
         """Nobody holds it from now on. `call_is_over`: nor does this replica call it any more."""
@@ -84,9 +82,7 @@ async def require_lease(connection: AsyncConnection, name: str, proof: Proof) ->
         raise Deposed(f"{name}: another process owns it by now")
 
 
-async def _beat(
-    connection: AsyncConnection, *, me: Replica, held: list[str], wanted: Wanted | None, lease_s: float
-) -> Snapshot:
+async def _beat(connection: AsyncConnection, *, me: Replica, wanted: Wanted | None, lease_s: float) -> Snapshot:
     said = {
         "process": msgspec.msgpack.encode(me.process),
         "serves": msgspec.msgpack.encode(sorted(me.serves)),
@@ -99,16 +95,13 @@ async def _beat(
     if updated.rowcount == 0:
         await connection.execute(replica.insert().values(id=me.id, **said))
     await _add(connection, sorted(me.serves))
-    await connection.execute(
-        update(lease).where(lease.c.owner == me.id, lease.c.name.in_(held)).values(expires_at=DatabaseNow() + lease_s)
-    )
     return await _snapshot(connection)
 
 
 async def _add(connection: AsyncConnection, names: list[str]) -> None:
     """Make the rows that are missing."""
     present = set((await connection.execute(select(lease.c.name).where(lease.c.name.in_(names)))).scalars())
-    rows = [{"name": name, "epoch": 0, "expires_at": 0.0, "is_stream": False} for name in names if name not in present]
+    rows = [{"name": name, "epoch": 0, "is_stream": False} for name in names if name not in present]
     if not rows:
         return
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
@@ -121,7 +114,7 @@ async def _snapshot(connection: AsyncConnection) -> Snapshot:
         .where(replica.c.expires_at > DatabaseNow())
         .order_by(replica.c.id)
     )
-    owner = case((lease.c.expires_at > DatabaseNow(), lease.c.owner), else_=None)
+    owner = case((lease.c.owner.in_(_living()), lease.c.owner), else_=None)
     leases = await connection.execute(select(lease.c.name, lease.c.epoch, owner, lease.c.called_by, lease.c.is_stream))
     return Snapshot(
         replicas=[
@@ -139,13 +132,17 @@ async def _snapshot(connection: AsyncConnection) -> Snapshot:
     )
 
 
-async def _take(connection: AsyncConnection, *, me: str, names: list[str], lease_s: float) -> dict[str, int]:
+def _living() -> Select[tuple[str]]:
+    return select(replica.c.id).where(replica.c.expires_at > DatabaseNow())
+
+
+async def _take(connection: AsyncConnection, *, me: str, names: list[str]) -> dict[str, int]:
     taken = {}
     for name in names:  # in this order everywhere, so that no two wait for one another
         found = await connection.execute(
             update(lease)
-            .where(lease.c.name == name, (lease.c.owner.is_(None)) | (lease.c.expires_at <= DatabaseNow()))
-            .values(owner=me, epoch=lease.c.epoch + 1, expires_at=DatabaseNow() + lease_s)
+            .where(lease.c.name == name, lease.c.owner.is_(None) | lease.c.owner.not_in(_living()))
+            .values(owner=me, epoch=lease.c.epoch + 1)
             .returning(lease.c.epoch)
         )
         epoch = found.scalar_one_or_none()
@@ -155,9 +152,7 @@ async def _take(connection: AsyncConnection, *, me: str, names: list[str], lease
 
 
 async def _give_back(connection: AsyncConnection, *, me: str, name: str, call_is_over: bool) -> None:
-    await connection.execute(
-        update(lease).where(lease.c.name == name, lease.c.owner == me).values(owner=None, expires_at=0.0)
-    )
+    await connection.execute(update(lease).where(lease.c.name == name, lease.c.owner == me).values(owner=None))
     if call_is_over:
         await connection.execute(
             update(lease).where(lease.c.name == name, lease.c.called_by == me).values(called_by=None)
@@ -180,7 +175,7 @@ async def _declare(connection: AsyncConnection, *, prefix: str, streams: list[st
 
 async def _leave(connection: AsyncConnection, *, me: str) -> None:
     await connection.execute(delete(replica).where(replica.c.id == me))
-    await connection.execute(update(lease).where(lease.c.owner == me).values(owner=None, expires_at=0.0))
+    await connection.execute(update(lease).where(lease.c.owner == me).values(owner=None))
     await connection.execute(update(lease).where(lease.c.called_by == me).values(called_by=None))
 
 

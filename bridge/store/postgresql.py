@@ -18,6 +18,8 @@ from bridge.tls import client_context
 POOL_SIZE = 5
 """Connections of a process. A commit takes about a millisecond, so that five serve hundreds of streams, and ten
 replicas stay under a server's usual 100."""
+LEASES_POOL_SIZE = 2
+"""Connections of a process for its heartbeats alone: behind commits that queue they would come too late."""
 CONNECT_TIMEOUT_S = 5.0
 """For a connection, signing in included; less than a transaction may take, so that its answer comes first."""
 STATEMENT_TIMEOUT_S = 10.0
@@ -49,18 +51,23 @@ as the standby's disk, stays."""
 
 
 def postgresql_engine(
-    url: URL, *, tls: ssl.SSLContext | None = None, read_url: Callable[[], str] | None = None
+    url: URL,
+    *,
+    tls: ssl.SSLContext | None = None,
+    read_url: Callable[[], str] | None = None,
+    pool_size: int = POOL_SIZE,
 ) -> AsyncEngine:
     """An engine for the database; nothing is connected yet.
 
     `tls`: for a way that is encrypted (`url.uses_tls`); default: the system's authorities are trusted. `read_url`:
     where the URL is now, asked at each new connection for its user and password, which may have been exchanged.
+    `pool_size`: most connections at a time, ≥ 1.
     """
     secure: ssl.SSLContext | bool = (tls or client_context("BRIDGE_STORE__TLS")) if uses_tls(url) else False
     engine = create_async_engine(
         url.difference_update_query([SSL_MODE]),
         hide_parameters=True,
-        pool_size=POOL_SIZE,
+        pool_size=pool_size,
         max_overflow=0,
         connect_args={"ssl": secure, "timeout": CONNECT_TIMEOUT_S, "server_settings": SERVER_SETTINGS},
     )

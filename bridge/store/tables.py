@@ -205,10 +205,10 @@ lease = Table(
     "lease",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("owner", Text),  # NULL: nobody's
+    # NULL, or a replica that has expired: nobody's. So one row is written a heartbeat, and none that a commit locks.
+    Column("owner", Text),
     # Never goes back, so a row is never deleted.
     Column("epoch", BigInteger, nullable=False),
-    Column("expires_at", Double, nullable=False),
     Column("called_by", Text),
     Column("is_stream", Boolean, nullable=False),
 )

@@ -15,7 +15,7 @@ from bridge.leases import Holdings, Process, Proof, Replica
 from bridge.ports import Leases
 from bridge.store import NhnStore, SqlLeases, open_store
 from bridge.store.database_clock import DatabaseNow
-from bridge.store.tables import lease, replica
+from bridge.store.tables import replica
 from tests.support.clock import FakeClock
 from tests.support.fake_leases import FakeLeases
 
@@ -47,8 +47,7 @@ async def _sql(url: str) -> AsyncIterator[Subject]:
 
         async def let_end() -> None:
             async def work(connection: AsyncConnection) -> None:
-                for table in (lease, replica):
-                    await connection.execute(update(table).values(expires_at=DatabaseNow() - 0.001))
+                await connection.execute(update(replica).values(expires_at=DatabaseNow() - 0.001))
 
             await store.database.write(work)
 
@@ -85,69 +84,67 @@ def bridge(name: str, *serves: str) -> Replica:
 
 class TestReplicas:
     async def test_who_gave_a_sign_of_life_is_known_with_what_it_serves(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
-        seen = await leases.beat(bridge("2", "a", "b"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a"), wanted=None)
+        seen = await leases.beat(bridge("2", "a", "b"), wanted=None)
         assert list(seen.replicas) == [bridge("1", "a"), bridge("2", "a", "b")]
         assert seen == await leases.look()
 
     async def test_a_later_sign_of_life_replaces_what_was_said(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
-        assert list((await leases.beat(bridge("1"), held=(), wanted=None)).replicas) == [bridge("1")]
+        await leases.beat(bridge("1", "a"), wanted=None)
+        assert list((await leases.beat(bridge("1"), wanted=None)).replicas) == [bridge("1")]
 
     async def test_who_gives_none_for_a_lease_is_taken_for_dead(self, subject: Subject) -> None:
-        await subject.leases.beat(bridge("1"), held=(), wanted=None)
+        await subject.leases.beat(bridge("1"), wanted=None)
         await subject.let_end()
         assert list((await subject.leases.look()).replicas) == []
 
     async def test_the_receivers_of_a_tenant_are_those_of_all_that_live(self, subject: Subject) -> None:
         leases = subject.leases
-        await leases.beat(bridge("dead"), held=(), wanted={"acme": frozenset({9})})
+        await leases.beat(bridge("dead"), wanted={"acme": frozenset({9})})
         await subject.let_end()
-        await leases.beat(bridge("1"), held=(), wanted={"acme": frozenset({1, 2}), "other": frozenset({7})})
-        await leases.beat(bridge("2"), held=(), wanted={"acme": frozenset({2, 3})})
-        await leases.beat(bridge("2"), held=(), wanted=None)
+        await leases.beat(bridge("1"), wanted={"acme": frozenset({1, 2}), "other": frozenset({7})})
+        await leases.beat(bridge("2"), wanted={"acme": frozenset({2, 3})})
+        await leases.beat(bridge("2"), wanted=None)
         assert await leases.wanted("acme") == {1, 2, 3}
         assert await leases.wanted("none") == frozenset()
 
 
 class TestLeases:
     async def test_a_lease_is_there_once_it_is_served_and_nobodys(self, leases: Leases) -> None:
-        seen = await leases.beat(bridge("1", "a"), held=(), wanted=None)
+        seen = await leases.beat(bridge("1", "a"), wanted=None)
         assert (seen.leases["a"].owner, seen.leases["a"].epoch) == (None, 0)
 
     async def test_what_nobody_holds_can_be_taken_and_what_somebody_holds_cannot(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a", "b"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a", "b"), wanted=None)
+        await leases.beat(bridge("2", "a", "b"), wanted=None)
         assert await leases.take("1", ["a"]) == {"a": 1}
         assert await leases.take("2", ["a", "b", "unknown"]) == {"b": 1}
         assert {each.name: each.owner for each in (await leases.look()).leases.values()} == {"a": "1", "b": "2"}
 
     async def test_the_epoch_grows_with_every_owner_even_the_same(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a"), wanted=None)
         for epoch in (1, 2, 3):
             assert await leases.take("1", ["a"]) == {"a": epoch}
             await leases.give_back("1", "a")
 
     async def test_only_its_owner_gives_a_lease_back(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a"), wanted=None)
         await leases.take("1", ["a"])
         await leases.give_back("2", "a")
         assert (await leases.look()).owner_of("a") == "1"
 
-    async def test_a_lease_that_is_not_renewed_ends_and_one_that_is_does_not(self, subject: Subject) -> None:
+    async def test_what_a_dead_replica_held_can_be_taken_and_what_a_living_one_holds_cannot(
+        self, subject: Subject
+    ) -> None:
         leases = subject.leases
-        await leases.beat(bridge("1", "a", "b"), held=(), wanted=None)
-        await leases.take("1", ["a", "b"])
-        await subject.let_end()
-        seen = await leases.beat(bridge("1", "a", "b"), held=["a"], wanted=None)
-        assert (seen.owner_of("a"), seen.owner_of("b")) == ("1", None)
-        assert await leases.take("2", ["a", "b"]) == {"b": 2}
-
-    async def test_what_others_hold_is_not_renewed(self, subject: Subject) -> None:
-        leases = subject.leases
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a"), wanted=None)
+        await leases.beat(bridge("2", "b"), wanted=None)
         await leases.take("1", ["a"])
+        await leases.take("2", ["b"])
         await subject.let_end()
-        assert (await leases.beat(bridge("2", "a"), held=["a"], wanted=None)).owner_of("a") is None
+        seen = await leases.beat(bridge("1", "a"), wanted=None)
+        assert (seen.owner_of("a"), seen.owner_of("b")) == ("1", None)
+        assert await leases.take("3", ["a", "b"]) == {"b": 2}
 
     async def test_a_call_stays_until_it_is_over(self, leases: Leases) -> None:
         await leases.call("1", ["a"])
@@ -158,7 +155,7 @@ class TestLeases:
         assert (await leases.look()).leases["a"].called_by is None
 
     async def test_who_leaves_holds_and_calls_nothing(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "a"), held=(), wanted=None)
+        await leases.beat(bridge("1", "a"), wanted=None)
         await leases.take("1", ["a"])
         await leases.call("1", ["b"])
         await leases.leave("1")
@@ -168,7 +165,7 @@ class TestLeases:
         assert await leases.take("2", ["a"]) == {"a": 2}
 
     async def test_streams_are_those_that_were_declared_last(self, leases: Leases) -> None:
-        await leases.beat(bridge("1", "nhn/a/receivers"), held=(), wanted=None)
+        await leases.beat(bridge("1", "nhn/a/receivers"), wanted=None)
         await leases.declare("nhn/a/", ["nhn/a/1", "nhn/a/2"])
         await leases.declare("nhn/a_/", ["nhn/a_/1"])
         await leases.declare("nhn/a/", ["nhn/a/2"])
@@ -203,7 +200,7 @@ async def owner(url: str, name: str) -> AsyncIterator[Owner]:
 
 
 async def take(each: Owner, name: str) -> None:
-    await each.leases.beat(bridge(name, "nhn/acme/0"), held=(), wanted=None)
+    await each.leases.beat(bridge(name, "nhn/acme/0"), wanted=None)
     for lease_name, epoch in (await each.leases.take(name, ["nhn/acme/0"])).items():
         each.holdings.put(lease_name, Proof(name, epoch))
 

@@ -16,72 +16,64 @@ class FakeLeases:
         self._lease_s = lease_s
         self._replicas: dict[str, tuple[Replica, float]] = {}
         self._wanted: dict[str, Mapping[str, frozenset[int]]] = {}
-        self._leases: dict[str, tuple[Lease, float]] = {}
+        self._leases: dict[str, Lease] = {}
         self.is_away = False
         """Every call raises StoreUnavailable."""
 
-    async def beat(
-        self, me: Replica, *, held: Collection[str], wanted: Mapping[str, frozenset[int]] | None
-    ) -> Snapshot:
+    async def beat(self, me: Replica, *, wanted: Mapping[str, frozenset[int]] | None) -> Snapshot:
         self._answer()
         self._replicas[me.id] = (me, self._now() + self._lease_s)
         if wanted is not None:
             self._wanted[me.id] = wanted
         self._add(me.serves)
-        for name in held:
-            lease, _ = self._leases[name]
-            if lease.owner == me.id:
-                self._leases[name] = (lease, self._now() + self._lease_s)
         return await self.look()
 
     async def look(self) -> Snapshot:
         self._answer()
+        living = {replica.id: replica for replica, ends_at in self._replicas.values() if ends_at > self._now()}
         return Snapshot(
-            replicas=[replica for _, (replica, ends_at) in sorted(self._replicas.items()) if ends_at > self._now()],
+            replicas=[replica for _, replica in sorted(living.items())],
             leases={
-                name: lease if ends_at > self._now() else msgspec.structs.replace(lease, owner=None)
-                for name, (lease, ends_at) in self._leases.items()
+                name: lease if lease.owner in living else msgspec.structs.replace(lease, owner=None)
+                for name, lease in self._leases.items()
             },
         )
 
     async def take(self, me: str, names: Collection[str]) -> dict[str, int]:
-        self._answer()
         taken = {}
-        for name in names:
-            lease, ends_at = self._leases.get(name, (None, 0.0))
-            if lease is not None and (lease.owner is None or ends_at <= self._now()):
+        for name, lease in (await self.look()).leases.items():
+            if name in names and lease.owner is None:
                 taken[name] = lease.epoch + 1
-                self._put(lease, owner=me, epoch=lease.epoch + 1)
+                self._put(name, owner=me, epoch=lease.epoch + 1)
         return taken
 
     async def give_back(self, me: str, name: str, *, call_is_over: bool = False) -> None:
         self._answer()
-        lease, _ = self._leases[name]
-        if lease.owner == me:
-            lease = self._put(lease, owner=None)
-        if call_is_over and lease.called_by == me:
-            self._put(lease, called_by=None)
+        if self._leases[name].owner == me:
+            self._put(name, owner=None)
+        if call_is_over and self._leases[name].called_by == me:
+            self._put(name, called_by=None)
 
     async def call(self, me: str, names: Collection[str]) -> None:
         self._answer()
         self._add(names)
         for name in names:
-            self._put(self._leases[name][0], called_by=me)
+            self._put(name, called_by=me)
 
     async def declare(self, prefix: str, streams: Collection[str]) -> None:
         self._answer()
         self._add(streams)
-        for name, (lease, _) in list(self._leases.items()):
+        for name in self._leases:
             if name.startswith(prefix):
-                self._put(lease, is_stream=name in streams)
+                self._put(name, is_stream=name in streams)
 
     async def leave(self, me: str) -> None:
         self._answer()
         self._replicas.pop(me, None)
-        for lease, _ in list(self._leases.values()):
+        for name, lease in self._leases.items():
             owner = None if lease.owner == me else lease.owner
             called_by = None if lease.called_by == me else lease.called_by
-            self._put(lease, owner=owner, called_by=called_by)
+            self._put(name, owner=owner, called_by=called_by)
 
     async def wanted(self, tenant: str) -> frozenset[int]:
         snapshot = await self.look()
@@ -95,12 +87,7 @@ class FakeLeases:
 
     def _add(self, names: Collection[str]) -> None:
         for name in names:
-            self._leases.setdefault(name, (Lease(name=name, epoch=0), 0.0))
+            self._leases.setdefault(name, Lease(name=name, epoch=0))
 
-    def _put(self, lease: Lease, **changes: object) -> Lease:
-        """Change it. A new owner has it for one lease's time; else its end stays."""
-        _, ends_at = self._leases[lease.name]
-        changed = msgspec.structs.replace(lease, **changes)
-        is_taken = changed.owner is not None and changed.epoch != lease.epoch
-        self._leases[lease.name] = (changed, self._now() + self._lease_s if is_taken else ends_at)
-        return changed
+    def _put(self, name: str, **changes: object) -> None:
+        self._leases[name] = msgspec.structs.replace(self._leases[name], **changes)

@@ -32,7 +32,7 @@ async def leases(clock: FakeClock) -> FakeLeases:
 
 
 async def hold(leases: FakeLeases, process: Process) -> None:
-    await leases.beat(Replica(id="other", process=process, serves=frozenset("a")), held=(), wanted=None)
+    await leases.beat(Replica(id="other", process=process, serves=frozenset("a")), wanted=None)
     await leases.take("other", ["a"])
 
 
@@ -83,7 +83,7 @@ async def test_one_that_cannot_be_judged_and_gives_a_sign_of_life_keeps_the_stor
     class WithSignsOfLife(FakeClock):
         async def sleep(self, seconds: float) -> None:
             await super().sleep(seconds)
-            await leases.beat(other, held=["a"], wanted=None)
+            await leases.beat(other, wanted=None)
 
     clock = WithSignsOfLife()
     with pytest.raises(ConfigurationError, match=r"another bridge \(elsewhere, pid 7\) owns this store\. Stop it"):

@@ -22,7 +22,6 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("owner", sa.Text),
         sa.Column("epoch", sa.BigInteger, nullable=False),
-        sa.Column("expires_at", sa.Double, nullable=False),
         sa.Column("called_by", sa.Text),
         sa.Column("is_stream", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("name"),
