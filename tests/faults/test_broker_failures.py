@@ -14,8 +14,8 @@ TO_CLIENT = frozenset({Direction.TO_CLIENT})
 
 @pytest.mark.parametrize(
     ("direction", "count_bytes"),
-    [(Direction.TO_TARGET, 40_000), (Direction.TO_CLIENT, 100)],
-    ids=["before the broker has all of it", "between the confirms"],
+    [(Direction.TO_TARGET, 40_000), (Direction.TO_CLIENT, 10)],
+    ids=["before the broker has all of it", "in the middle of the first confirm, which may be of many"],
 )
 async def test_a_connection_cut_mid_page_costs_repeats_and_no_gap(
     bridged: Bridged, direction: Direction, count_bytes: int

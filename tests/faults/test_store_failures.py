@@ -32,7 +32,7 @@ def locked(database: Path) -> Iterator[None]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store's lock is waited for shortly: the test does not last the five seconds of the product."""
-    monkeypatch.setattr("bridge.app.open_store", partial(open_store, busy_timeout_s=0.05))
+    monkeypatch.setattr("bridge.composition.store.open_store", partial(open_store, busy_timeout_s=0.05))
 
 
 @pytest.mark.usefixtures("_impatient")
