@@ -1,12 +1,12 @@
 """From the bytes of an answer to items. Pure. One bad item spoils nothing but itself (G5)."""
 
 import hashlib
-import re
 from datetime import datetime
 
 import msgspec
 
 from bridge.events.nhn import Notification, created_at, id_of
+from bridge.surrogates import mended
 
 MAX_OFFSET = 2**63 - 1
 """NHN documents "integer"; its clients settled on 64 bits."""
@@ -60,10 +60,6 @@ _decode_item = msgspec.json.Decoder(Notification).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
 _decode_whole = msgspec.json.Decoder(int).decode
 
-_HEX = rb"[0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]%b\\u[dD][c-fC-F]%b|(u[dD][89a-fA-F]%b)|.)" % (_HEX, _HEX, _HEX), re.DOTALL)
-"""An escape in JSON; the group is half of a surrogate pair without the other."""
-
 
 def read_page(body: bytes) -> list[Item]:
     """The items of a 200 answer, in its order. Raises NotAPage.
@@ -82,8 +78,8 @@ def _read_each(body: bytes) -> list[Item]:
     except RecursionError as error:
         raise NotAPage("nested too deeply") from error
     except msgspec.MsgspecError as error:
-        if (mended := _ESCAPE.sub(_mend, body)) != body:
-            return read_page(mended)
+        if (whole := mended(body)) != body:
+            return read_page(whole)
         raise NotAPage(f"not the documented JSON: {error}") from error
     return [read_item(raw) for raw in page.notifications]
 
@@ -150,8 +146,3 @@ def _whole(raw: msgspec.Raw, bounds: range) -> int | None:
     except msgspec.MsgspecError:
         return None
     return value if value in bounds else None
-
-
-def _mend(escape: re.Match[bytes]) -> bytes:
-    """Half a surrogate pair is no character: U+FFFD, as decoders of text do. msgspec refuses the whole page for one."""
-    return escape.group() if escape.group(1) is None else b"\\ufffd"
