@@ -1,10 +1,10 @@
 """From a notification of NHN's feed to its message: event name, CloudEvent, AMQP properties (product.md §4)."""
 
-import re
-from datetime import MAXYEAR, UTC, datetime
+from datetime import UTC, datetime
 
 import msgspec
 
+from bridge.events.cloudevent import CloudEvent, encode, moment_of, rfc3339
 from bridge.events.message import Message
 
 EVENT_NAMES = {
@@ -66,28 +66,6 @@ class _Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     offset: int | None
 
 
-class _CloudEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """CloudEvents 1.0, JSON format, structured mode. An attribute without a value is absent."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    dataschema: str
-    partitionkey: str
-    data: _Data
-    subject: str | None = None
-    time: str | None = None
-    sequence: str | None = None
-
-
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
-_YEARS = range(1971, MAXYEAR)
-"""Years that `createdAt` can mean. .NET writes year 1 for no value; AMQP's timestamp cannot hold what lies before 1970,
-nor a datetime the UTC of either end of the calendar."""
-_encode = msgspec.json.Encoder().encode
-
-
 def event_name(notification_type: str) -> str:
     """The event's name: a closed set."""
     return EVENT_NAMES.get(notification_type, OTHER)
@@ -105,24 +83,14 @@ def created_at(notification: Notification) -> datetime | None:
 
     Raises ValueError if it is no date.
     """
-    if notification.created_at is None:
-        return None
-    moment = datetime.fromisoformat(notification.created_at)
-    return moment if moment.tzinfo and moment.year in _YEARS else None
-
-
-def _rfc3339(text: str | None, moment: datetime | None) -> str | None:
-    """The time as the API wrote it where CloudEvents allows that form (any number of fraction digits)."""
-    if text is None or moment is None:
-        return None
-    return text if _RFC3339.match(text) else moment.astimezone(UTC).isoformat()
+    return moment_of(notification.created_at)
 
 
 def message_of(notification: Notification, *, event_id: str, moment: datetime | None, exchange: str) -> Message:
     """The message that carries a notification. `event_id`: from `id_of`; `moment`: from `created_at`."""
     kind = _KINDS.get(notification.type, _OTHER_KIND)
     receiver = str(notification.receiver)
-    event = _CloudEvent(
+    event = CloudEvent(
         specversion="1.0",
         id=event_id,
         source=f"/nhn/her-id/{receiver}",
@@ -140,7 +108,7 @@ def message_of(notification: Notification, *, event_id: str, moment: datetime | 
             offset=notification.offset,
         ),
         subject=notification.related_message_id,
-        time=_rfc3339(notification.created_at, moment),
+        time=rfc3339(notification.created_at, moment),
         sequence=None if notification.offset is None else f"{notification.offset:020d}",
     )
     return Message(
@@ -150,7 +118,7 @@ def message_of(notification: Notification, *, event_id: str, moment: datetime | 
         type=kind.type,
         exchange=exchange,
         routing_key=f"{kind.name}.{receiver}",
-        body=_encode(event),
+        body=encode(event),
         correlation_id=notification.related_message_id,
         created_at=moment.astimezone(UTC) if moment else None,
     )
