@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 import msgspec
-from sqlalchemy import Connection, Select, case, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.errors import Deposed
@@ -15,6 +15,17 @@ from bridge.store.tables import lease, replica
 
 Wanted = Mapping[str, frozenset[int]]
 """Tenant → the receivers that a replica was given."""
+
+# Of every commit, and made once: SQLAlchemy takes as long to put it together as to run it.
+_LOCK_LEASE = (
+    select(lease.c.name)
+    .where(
+        lease.c.name == bindparam("of"),
+        lease.c.owner == bindparam("owned_by"),
+        lease.c.epoch == bindparam("at_epoch"),
+    )
+    .with_for_update()
+)
 
 
 class SqlLeases:
@@ -72,11 +83,7 @@ def require_lease(connection: Connection, name: str, proof: Proof) -> None:
     Every commit begins with this, so that those under one lease are one after another, whether anybody still waits
     for them or not, and so that nobody can take the lease over in the middle of one.
     """
-    found = connection.execute(
-        select(lease.c.name)
-        .where(lease.c.name == name, lease.c.owner == proof.owner, lease.c.epoch == proof.epoch)
-        .with_for_update()
-    )
+    found = connection.execute(_LOCK_LEASE, {"of": name, "owned_by": proof.owner, "at_epoch": proof.epoch})
     if found.scalar_one_or_none() is None:
         raise Deposed(f"{name}: another process owns it by now")
 

@@ -13,6 +13,16 @@ from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint
 from bridge.errors import InvariantViolation
 from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
+# Those of every page are made once: SQLAlchemy takes as long to put one together as to run it.
+_MOVE_STREAM = update(nhn_stream).where(
+    nhn_stream.c.name == bindparam("stream"), nhn_stream.c.cursor == bindparam("previous")
+)
+_TOUCH_STREAM = update(nhn_stream).where(nhn_stream.c.name == bindparam("stream"))
+_INSERT_RECENT = insert(nhn_recent)
+_FORGET_RECENT = delete(nhn_recent).where(
+    nhn_recent.c.stream == bindparam("of_stream"), nhn_recent.c.read_at < bindparam("before")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NhnTransaction:
@@ -70,15 +80,11 @@ class NhnTransaction:
     def _remember_recent(self, step: Advance) -> None:
         if step.recent:
             self.connection.execute(
-                insert(nhn_recent),
+                _INSERT_RECENT,
                 [{"stream": step.stream, "read_at": page.read_at, "offsets": page.offsets} for page in step.recent],
             )
         if step.forget_recent_before > 0:
-            self.connection.execute(
-                delete(nhn_recent).where(
-                    nhn_recent.c.stream == step.stream, nhn_recent.c.read_at < step.forget_recent_before
-                )
-            )
+            self.connection.execute(_FORGET_RECENT, {"of_stream": step.stream, "before": step.forget_recent_before})
 
     def _enrol(self, step: Enrol) -> None:
         if not step.cursors:
@@ -133,17 +139,13 @@ class NhnTransaction:
 
     def _touch_stream(self, name: str) -> bool:
         """Lock and mark the stream's row; False where there is none."""
-        touched = self.connection.execute(
-            update(nhn_stream).where(nhn_stream.c.name == name).values(commit_id=self.commit_id)
-        )
+        touched = self.connection.execute(_TOUCH_STREAM, {"stream": name, "commit_id": self.commit_id})
         return touched.rowcount == 1
 
     def _require_stream_at(self, name: str, previous: int, **values: object) -> None:
         """Lock and mark the stream's row, whose cursor has to be `previous`, and set `values`."""
         updated = self.connection.execute(
-            update(nhn_stream)
-            .where(nhn_stream.c.name == name, nhn_stream.c.cursor == previous)
-            .values(commit_id=self.commit_id, **values)
+            _MOVE_STREAM, {"stream": name, "previous": previous, "commit_id": self.commit_id, **values}
         )
         if updated.rowcount != 1:
             raise InvariantViolation(f"{name}: its cursor in the store is not {previous}")
