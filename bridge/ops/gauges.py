@@ -57,7 +57,7 @@ def _streams(streams: list[StreamProgress], now: float, wall_now: datetime) -> I
     lag = GaugeMetricFamily(
         "bridge_lag_seconds",
         "0 when the last poll was not full, else now minus the creation of the last committed event; of orders, how "
-        "long the oldest has been due",
+        "long the oldest has been due; at least how long what was fetched has waited in vain",
         labels=["source", "stream"],
     )
     cursor = GaugeMetricFamily("bridge_cursor_offset", "Offset of the last notification done with", labels=["stream"])
