@@ -297,6 +297,8 @@ class BridgeState:
     token_expiries: dict[str, float] = field(default_factory=dict)
     """Issuer → when its youngest token ends, seconds since the epoch."""
     is_draining: bool = False
+    cut_off: str | None = None
+    """Why the drain did not finish what was in flight, as an adverbial clause; None: it did, as far as is known."""
     started_at: float = field(init=False)
     heartbeat_at: float = field(init=False)
     """When the supervisor last said that it is alive."""
