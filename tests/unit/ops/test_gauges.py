@@ -40,6 +40,16 @@ def test_streams_are_counted_and_those_that_are_not_ready() -> None:
     assert (ops.sample("bridge_streams_owned"), ops.sample("bridge_streams_not_ready")) == (1, 1)
 
 
+def test_the_bridge_is_ready_where_readyz_says_so() -> None:
+    ops = Ops()
+    assert ops.sample("bridge_ready") == 0
+    ops.healthy_stream()
+    assert ops.sample("bridge_ready") == 1
+
+    ops.telemetry.store.failed(StoreUnavailable("disk full"))
+    assert ops.sample("bridge_ready") == 0
+
+
 def test_a_stream_has_no_cursor_lag_or_success_before_it_had_one() -> None:
     ops = Ops()
     ops.stream()

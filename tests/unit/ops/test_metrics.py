@@ -24,6 +24,7 @@ FAMILIES = {
     "bridge_broker_connected": set(),
     "bridge_broker_blocked": set(),
     "bridge_streams_owned": set(),
+    "bridge_ready": set(),
     "bridge_streams_not_ready": set(),
     "bridge_token_expiry_timestamp_seconds": {"issuer"},
     "bridge_build_info": {"version"},
