@@ -171,7 +171,6 @@ class TestTheConnection:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(60)  # three calls of rabbitmqctl, seconds each
 async def test_while_the_broker_blocks_nothing_hangs_and_what_is_acknowledged_counts_afterwards(
     orders: RabbitInboxLab, rabbitmqctl: Rabbitmqctl
 ) -> None:
