@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bridge.store import open_store
 from tests.support import signed_in
@@ -22,6 +23,11 @@ from tests.support.postgres import Databases, run_apart
 # Out of the environment before anything reads it: settings of whoever runs the tests must not change what a test
 # sees, still less point one at a real API.
 _given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("BRIDGE_")}
+
+
+# How long an example takes tells how busy the machine is, and nothing of the code.
+settings.register_profile("bridge", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("bridge")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
