@@ -78,6 +78,12 @@ class StreamTelemetry:
         self._forget_pages()
         stream.poll.since = self._now()
 
+    def cut_off(self, reason: str) -> None:
+        """The stream was to drain, and ended with messages in flight; `reason`: an adverbial clause."""
+        if self._state.is_draining:
+            self._state.cut_off = reason
+        self._log.warning("stream.cut-off", reason=reason)
+
     def receivers(self, count: int) -> None:
         """How many HER-ids the stream serves now, the refused ones included."""
         self._progress.receivers = count
