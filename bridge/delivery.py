@@ -151,8 +151,6 @@ class Delivery:
             session = await self._open_session()
             await self._pass_gate(page)
             async with self._line_moved:
-                if self._why_closed(page):
-                    continue
                 before = self._line[: self._line.index(page)]
                 if session.is_open and all(other.session is session or not other.open for other in before):
                     indexes = page.open[: 1 if page.singly else page.window]
