@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 from bridge.errors import BrokerUnavailable, ConfigurationError
+from bridge.events.parked import MAX_BODY_BYTES
 from bridge.rabbitmq.amqp import AmqpConnection, silence_libraries
 from bridge.rabbitmq.budget import InFlightBudget
 from bridge.rabbitmq.decoding import read_any_properties
@@ -126,11 +127,24 @@ class RabbitBroker:
         """A new session, on a connection as of `connect`."""
         return await self._open_session(await self._connected())
 
-    def inbox(self, queue: str, *, prefetch: int = PREFETCH) -> RabbitInbox:
-        """The messages of a queue, on a connection as of `connect`. `prefetch` ≥ 1: how many are delivered and not
-        acknowledged at a time.
+    def inbox(
+        self, queue: str, *, prefetch: int = PREFETCH, max_body_bytes: int | None = MAX_BODY_BYTES
+    ) -> RabbitInbox:
+        """The messages of a queue, on a connection as of `connect`. `prefetch`, 1 to 65,535: how many are delivered and
+        not acknowledged at a time. `max_body_bytes`: see RabbitInbox.
         """
-        return RabbitInbox(self._connected, queue, prefetch=prefetch, answer_timeout_s=self._connect_timeout_s)
+        return RabbitInbox(
+            self._connected,
+            queue,
+            prefetch=prefetch,
+            max_body_bytes=max_body_bytes,
+            answer_timeout_s=self._connect_timeout_s,
+        )
+
+    async def ready_count(self, queue: str) -> int:
+        """Messages in the queue that no consumer holds; raises BrokerUnavailable."""
+        connection = await self._connected()
+        return await connection.ready_count(queue, timeout_s=self._connect_timeout_s)
 
     async def close(self) -> None:
         """End all sessions and the connection: bounded by a few seconds, whatever the broker does; never raises."""

@@ -34,12 +34,16 @@ class RabbitInbox:
         queue: str,
         *,
         prefetch: int,
+        max_body_bytes: int | None = MAX_BODY_BYTES,
         answer_timeout_s: float,
     ) -> None:
-        """`connected` gives the connection, its topology known, or raises BrokerUnavailable."""
+        """`connected` gives the connection, its topology known, or raises BrokerUnavailable. `max_body_bytes`: of a
+        larger body what remains is delivered; None: every body is delivered whole.
+        """
         self._connected = connected
         self._queue = queue
         self._prefetch = prefetch
+        self._max_body_bytes = max_body_bytes
         self._answer_timeout_s = answer_timeout_s
         self._numbers = count(1)
         self._consumer: _Consumer | None = None
@@ -82,7 +86,13 @@ class RabbitInbox:
     async def _consume(self) -> "_Consumer":
         connection = await self._connected()
         channel = await connection.channel(timeout_s=self._answer_timeout_s)
-        consumer = _Consumer(next(self._numbers), channel, connection, answer_timeout_s=self._answer_timeout_s)
+        consumer = _Consumer(
+            next(self._numbers),
+            channel,
+            connection,
+            max_body_bytes=self._max_body_bytes,
+            answer_timeout_s=self._answer_timeout_s,
+        )
         is_started = False
         try:
             await consumer.start(self._queue, self._prefetch)
@@ -97,13 +107,20 @@ class _Consumer:
     """A consumer on a channel. Never repaired: when it ended, another is made."""
 
     def __init__(
-        self, number: int, channel: aiormq.Channel, connection: AmqpConnection, *, answer_timeout_s: float
+        self,
+        number: int,
+        channel: aiormq.Channel,
+        connection: AmqpConnection,
+        *,
+        max_body_bytes: int | None,
+        answer_timeout_s: float,
     ) -> None:
         self.number = number
         self.ended_because: str | None = None
         """One clause; None while it is open."""
         self._channel = channel
         self._connection = connection
+        self._max_body_bytes = max_body_bytes
         self._answer_timeout_s = answer_timeout_s
         self._arrived: list[Delivered] = []
         self._has_news = asyncio.Event()
@@ -164,12 +181,18 @@ class _Consumer:
         delivery = message.delivery
         if self.ended_because is not None or not isinstance(delivery, spec.Basic.Deliver):
             return
-        is_whole = len(message.body) <= MAX_BODY_BYTES
+        is_whole = self._max_body_bytes is None or len(message.body) <= self._max_body_bytes
+        properties = message.header.properties
         self._arrived.append(
             Delivered(
                 body=message.body if is_whole else remains_of(message.body),
                 is_whole=is_whole,
-                content_type=message.header.properties.content_type,
+                content_type=properties.content_type,
+                id=properties.message_id,
+                type=properties.message_type,
+                correlation_id=properties.correlation_id,
+                created_at=properties.timestamp,
+                headers=properties.headers or {},
                 exchange=delivery.exchange or "",
                 routing_key=delivery.routing_key or "",
                 channel=self.number,

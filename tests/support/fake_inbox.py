@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Delivered
 
@@ -76,15 +78,7 @@ class FakeInbox:
     def _deliver(self) -> Delivered:
         self._tag += 1
         message = self.waiting.popleft()
-        self._delivered[self._tag] = Delivered(
-            body=message.body,
-            is_whole=message.is_whole,
-            content_type=message.content_type,
-            exchange=message.exchange,
-            routing_key=message.routing_key,
-            channel=self._channel,
-            tag=self._tag,
-        )
+        self._delivered[self._tag] = msgspec.structs.replace(message, channel=self._channel, tag=self._tag)
         return self._delivered[self._tag]
 
     def _raise_if_ended(self) -> None:
