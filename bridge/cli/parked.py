@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import get_args
 
 import click
@@ -23,9 +23,9 @@ from bridge.composition.broker import make_parked_broker
 from bridge.errors import BridgeError, ConfigurationError
 from bridge.events.parked import Reason
 from bridge.ops.address import printable
-from bridge.parked.work import IN_HAND, Choice, Done, Survey, discard, release, survey
+from bridge.parked.work import IN_HAND, Choice, Done, OnProgress, Survey, discard, release, survey
+from bridge.ports import Inbox
 from bridge.rabbitmq.connection import RabbitBroker
-from bridge.rabbitmq.inbox import RabbitInbox
 from bridge.settings import Settings, load_settings
 
 LISTED = 100
@@ -102,10 +102,12 @@ def release_parked(*, ids: tuple[str, ...], reason: str | None, limit: int | Non
     for stays. Items that never were events (invalid, oversized) stay, too. Cut off at any moment nothing is lost; a
     message may then come twice, with the same id.
     """
-    choice = Choice(reason=reason, ids=frozenset(ids), limit=limit)
-    done = asyncio.run(_release(load_settings(), choice, is_dry=dry_run, is_asking=not yes))
-    if done is not None:
-        _finish("released", done, choice)
+    settings, choice = load_settings(), Choice(reason=reason, ids=frozenset(ids), limit=limit)
+    if dry_run or not yes:
+        seen = asyncio.run(_survey(settings, msgspec.structs.replace(choice, limit=None)))
+        if not _is_wanted(seen, choice, release_plan(seen.chosen, limit), is_dry=dry_run):
+            return
+    _finish("released", asyncio.run(_release(settings, choice)), choice)
 
 
 @command.command(name="discard")
@@ -121,74 +123,60 @@ def discard_parked(
     """Remove parked messages for good: those with these ids, or of a reason, or all."""
     if not (ids or reason or is_all):
         raise ConfigurationError("Say what to discard: ids, --reason, or --all.")
-    choice = Choice(reason=reason, ids=frozenset(ids), limit=limit)
-    done = asyncio.run(_discard(load_settings(), choice, is_dry=dry_run, is_asking=not yes))
-    if done is not None:
-        _finish("discarded", done, choice)
+    settings, choice = load_settings(), Choice(reason=reason, ids=frozenset(ids), limit=limit)
+    if dry_run or not yes:
+        seen = asyncio.run(_survey(settings, choice))
+        if not _is_wanted(seen, choice, discard_plan(seen.chosen), is_dry=dry_run):
+            return
+    _finish("discarded", asyncio.run(_discard(settings, choice)), choice)
 
 
-class _ParkedQueue:
-    """The parked queue of the settings, on one connection."""
+class _Queue:
+    """The parked queue of the settings."""
 
     def __init__(self, broker: RabbitBroker, name: str) -> None:
-        self.broker = broker
+        self._broker = broker
         self._name = name
 
     async def count(self) -> int:
-        return await self.broker.ready_count(self._name)
+        return await self._broker.ready_count(self._name)
 
-    @asynccontextmanager
-    async def inbox(self) -> AsyncIterator[RabbitInbox]:
-        """Messages in hand; those that were not acknowledged are in the queue again afterwards, in their order."""
-        inbox = self.broker.inbox(self._name, prefetch=IN_HAND, max_body_bytes=None)
-        try:
-            yield inbox
-        finally:
-            await inbox.close()
-
-    async def survey(self, choice: Choice, *, with_bodies: bool = False) -> Survey:
-        async with self.inbox() as inbox:
-            return await survey(inbox, await self.count(), choice, with_bodies=with_bodies)
+    def inbox(self) -> Inbox:
+        return self._broker.inbox(self._name, prefetch=IN_HAND, max_body_bytes=None)
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[_ParkedQueue]:
+async def _opened(settings: Settings) -> AsyncIterator[tuple[_Queue, RabbitBroker]]:
     broker = make_parked_broker(settings)
     try:
-        yield _ParkedQueue(broker, settings.broker.exchange_parked)
+        yield _Queue(broker, settings.broker.exchange_parked), broker
     finally:
         await broker.close()
 
 
 async def _survey(settings: Settings, choice: Choice, *, with_bodies: bool = False) -> Survey:
-    async with _opened(settings) as queue:
-        return await queue.survey(choice, with_bodies=with_bodies)
+    async with _opened(settings) as (queue, _):
+        return await survey(queue, choice, with_bodies=with_bodies)
 
 
-async def _release(settings: Settings, choice: Choice, *, is_dry: bool, is_asking: bool) -> Done | None:
-    """None: it was not wanted after all."""
-    async with _opened(settings) as queue:
-        total = await queue.count()
-        if is_dry or is_asking:
-            seen = await queue.survey(msgspec.structs.replace(choice, limit=None))
-            if not _is_wanted(seen, choice, release_plan(seen.chosen, choice.limit), is_dry=is_dry):
-                return None
-        with click.progressbar(length=_steps(total, choice), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-            async with queue.inbox() as inbox:
-                return await release(inbox, queue.broker.session, total, choice, bar.update)
+async def _release(settings: Settings, choice: Choice) -> Done:
+    async with _opened(settings) as (queue, broker):
+        with _progress(await queue.count(), choice) as step:
+            return await release(queue, broker.session, choice, step)
 
 
-async def _discard(settings: Settings, choice: Choice, *, is_dry: bool, is_asking: bool) -> Done | None:
-    """None: it was not wanted after all."""
-    async with _opened(settings) as queue:
-        total = await queue.count()
-        if is_dry or is_asking:
-            seen = await queue.survey(choice)
-            if not _is_wanted(seen, choice, discard_plan(seen.chosen), is_dry=is_dry):
-                return None
-        with click.progressbar(length=_steps(total, choice), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-            async with queue.inbox() as inbox:
-                return await discard(inbox, total, choice, bar.update)
+async def _discard(settings: Settings, choice: Choice) -> Done:
+    async with _opened(settings) as (queue, _):
+        with _progress(await queue.count(), choice) as step:
+            return await discard(queue, choice, step)
+
+
+@contextmanager
+def _progress(total: int, choice: Choice) -> Iterator[OnProgress]:
+    """A bar, in a terminal."""
+    length = min(total, choice.limit or total)
+    with click.progressbar(length=length, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield bar.update
 
 
 def _is_wanted(seen: Survey, choice: Choice, plan: tuple[int, Sequence[str]], *, is_dry: bool) -> bool:
@@ -208,10 +196,6 @@ def _is_wanted(seen: Survey, choice: Choice, plan: tuple[int, Sequence[str]], *,
     return not is_dry and click.confirm("Go on?")
 
 
-def _steps(total: int, choice: Choice) -> int:
-    return min(total, choice.limit or total)
-
-
 def _finish(verb: str, done: Done, choice: Choice) -> None:
     """Say what was done; an error where that is not all that was asked for."""
     click.echo(f"{messages(done.count)} {verb}.")
@@ -222,11 +206,14 @@ def _finish(verb: str, done: Done, choice: Choice) -> None:
     else:
         click.echo("".join(f"{line}\n" for line in passed), nl=False)
     if missing := choice.ids - done.found_ids:
-        told.append(_not_found(missing, None))
+        told.append(_not_found(missing, done.looked_at))
+    if done.unseen:
+        told.append(
+            f"{messages(done.unseen)} could not be looked at: they are in others' hands, or behind {IN_HAND} that stay."
+        )
     if told:
         raise NotAllDone("\n".join(told))
 
 
-def _not_found(ids: Collection[str], looked_at: int | None) -> str:
-    among = "" if looked_at is None else f" among the {messages(looked_at)} that could be looked at"
-    return printable(f"Not parked{among}: {', '.join(sorted(ids))}.")
+def _not_found(ids: Collection[str], looked_at: int) -> str:
+    return printable(f"Not parked among the {messages(looked_at)} that could be looked at: {', '.join(sorted(ids))}.")

@@ -7,13 +7,16 @@ from datetime import datetime
 import msgspec
 
 from bridge.events.message import Message
-from bridge.events.parked import HASHED, ONLY_ITS_HASH
+from bridge.events.parked import HASHED, ONLY_ITS_HASH, is_poison
 from bridge.ports import Delivered
 
 _REASON, _AT, _DETAIL = "x-parked-reason", "x-parked-at", "x-parked-detail"
 _EXCHANGE, _ROUTING_KEY = "x-original-exchange", "x-original-routing-key"
 RAW_REASONS = frozenset({"invalid", "oversized"})
 """Reasons of what never was an event: an item as the API gave it, or what is known of one."""
+
+
+Identity = tuple[str, str | None, str | None]
 
 
 class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,11 @@ class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, object]
     """All of them."""
     body: bytes
+
+    @property
+    def identity(self) -> Identity:
+        """The same of each copy of what was parked once."""
+        return self.id, self.at, self.reason
 
 
 def read_parked(delivered: Delivered) -> ParkedMessage:
@@ -64,8 +72,10 @@ def why_not_releasable(parked: ParkedMessage) -> str | None:
         return f"what the API gave is no event and was meant for no queue ({parked.reason})"
     if ONLY_ITS_HASH in (parked.detail or ""):
         return "the body was too large to be kept: only its hash is there"
-    if any((each or "").startswith(HASHED) for each in (parked.id, parked.routing_key, parked.correlation_id)):
+    if any((each or "").startswith(HASHED) for each in (parked.id, parked.type, parked.correlation_id)):
         return "a property was too long for AMQP: only its hash is there"
+    if is_poison(released(parked)):
+        return "no broker takes them as they are: over 1 MiB, or a property over 255 bytes"
     return None
 
 

@@ -5,7 +5,7 @@ subscribe opens a channel and a consumer -> what is delivered waits here, no mor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import NoReturn
@@ -67,7 +67,7 @@ class RabbitInbox:
         return consumer.take()
 
     async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
-        """Each by itself: an acknowledgement of several would take in those before that are not done with."""
+        """Those of a channel that has ended are passed over."""
         consumer = self._consumer
         if consumer is not None:
             await consumer.acknowledge([each.tag for each in deliveries if each.channel == consumer.number])
@@ -122,6 +122,9 @@ class _Consumer:
         self._connection = connection
         self._max_body_bytes = max_body_bytes
         self._answer_timeout_s = answer_timeout_s
+        self._done = 0
+        """All tags up to this one are acknowledged."""
+        self._done_beyond: set[int] = set()
         self._arrived: list[Delivered] = []
         self._has_news = asyncio.Event()
         """Something arrived, or it has ended."""
@@ -154,12 +157,23 @@ class _Consumer:
         self._has_news.clear()
         return arrived
 
-    async def acknowledge(self, tags: Iterable[int]) -> None:
-        """Tell the broker; where that fails, end: what it did not hear of it delivers again, and else never would."""
+    async def acknowledge(self, tags: Collection[int]) -> None:
+        """Tell the broker; where that fails, end: what it did not hear of it delivers again, and else never would.
+
+        Several at once as far as nothing before them is open: of many single acknowledgements RabbitMQ may forget the
+        last ones of a quorum queue when the channel is closed.
+        """
 
         async def write() -> None:
+            before, self._done_beyond = self._done, self._done_beyond.union(tags)
+            while self._done + 1 in self._done_beyond:
+                self._done += 1
+                self._done_beyond.discard(self._done)
+            if self._done > before:
+                await self._channel.basic_ack(self._done, multiple=True, wait=False)
             for tag in tags:
-                await self._channel.basic_ack(tag, wait=False)
+                if tag > self._done:
+                    await self._channel.basic_ack(tag, wait=False)
 
         if self.ended_because is None:
             try:

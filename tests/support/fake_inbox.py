@@ -21,6 +21,8 @@ class FakeInbox:
         """Bodies, in the order of their acknowledgement."""
         self.unavailable = 0
         """So many of the next calls of `subscribe` raise BrokerUnavailable."""
+        self.lost_acknowledgements = 0
+        """The broker does not hear of so many of the next ones."""
         self.is_closed = False
         self._delivered: dict[int, Delivered] = {}
         self._channel = 0
@@ -65,6 +67,9 @@ class FakeInbox:
         return [self._deliver() for _ in range(min(len(self.waiting), self.prefetch - len(self._delivered)))]
 
     async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
+        if self.lost_acknowledgements and deliveries:
+            self.lost_acknowledgements -= 1
+            return
         for each in deliveries:
             if self._is_subscribed and each.channel == self._channel:
                 self.acknowledged.append(self._delivered.pop(each.tag).body)
