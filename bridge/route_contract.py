@@ -4,6 +4,9 @@ what would miss a subscriber (product.md §5).
     AMQP says whether each queue is there, on every new connection before anything is published, and every LOOK_S
     the management API, where there is one, says what they are bound with; while it is away, what it said last holds
     -> judged -> told -> the gate is closed for the exchanges of what is missing and holds
+
+A subscriber declares its queue first and binds it then: one that is back counts as missing for LOOK_S more, so that
+nothing is published in between.
 """
 
 import asyncio
@@ -21,7 +24,10 @@ from bridge.supervisor import unless_stopped
 LOOK_S = 5.0
 """Seconds between two looks. What is published in between, a subscriber whose queue has just gone does miss."""
 NO_MANAGEMENT = "BRIDGE_BROKER__MANAGEMENT_URL is not set, so only whether queues exist is looked at"
+JUST_BACK = "the queue is back, and has a moment to be bound"
 NOT_LOOKED_YET = "the bindings of the route contract have not been looked at yet"
+
+JUST_BACK_FACTS = RouteFacts(exists=False, trouble=JUST_BACK)
 
 
 class Queues(Protocol):
@@ -71,9 +77,11 @@ class RouteContract:
         self._observer = observer
         self._clock = clock
         self._facts = dict.fromkeys(routes, RouteFacts())
-        self._seen_by_management = [route for route in routes if route.bindings and not route.declare]
-        """The routes whose bindings nobody else shows."""
-        self._awaits_first_look = bindings is not None and bool(self._seen_by_management)
+        self._bound_by_others = [route for route in routes if route.bindings and not route.declare]
+        """The routes whose bindings the management API alone shows."""
+        self._awaits_first_look = bindings is not None and bool(self._bound_by_others)
+        self._back_since: dict[Route, float] = {}
+        """Routes whose queue was missing at one look and there at the next."""
         self._closed: dict[str, str] = {}
         """Exchange → why it may not be published to."""
         self._judge_all()
@@ -90,6 +98,8 @@ class RouteContract:
             known = self._facts[route]
             if facts.declared_anew and known.exists is not None:
                 self._observer.declared_anew(route)
+            if facts.exists and known.exists is False and route in self._bound_by_others:
+                self._back_since[route] = self._clock.monotonic()
             if facts.exists is not None:
                 bound = known.bound if facts.bound is None else facts.bound
                 self._facts[route] = msgspec.structs.replace(facts, bound=bound)
@@ -97,7 +107,7 @@ class RouteContract:
 
     async def run(self, queues: Queues, stop: asyncio.Event) -> None:
         """Look until `stop`. A Service of the supervisor."""
-        if self._bindings is None and self._seen_by_management:
+        if self._bindings is None and self._bound_by_others:
             self._observer.bindings_unseen(NO_MANAGEMENT, is_trouble=False)
         while not stop.is_set():
             await unless_stopped(stop, self._look(queues))
@@ -106,12 +116,12 @@ class RouteContract:
     async def _look(self, queues: Queues) -> None:
         with suppress(BrokerUnavailable):  # the broker's own observer is told; what is known of the routes holds
             place = await queues.look_at_routes()
-            if self._bindings is not None and self._seen_by_management:
+            if self._bindings is not None and self._bound_by_others:
                 await self._look_at_bindings(self._bindings, place)
 
     async def _look_at_bindings(self, bindings: Bindings, place: Place) -> None:
         try:
-            for route, bound in (await bindings.look(place, self._seen_by_management)).items():
+            for route, bound in (await bindings.look(place, self._bound_by_others)).items():
                 self._facts[route] = msgspec.structs.replace(self._facts[route], bound=bound)
         except BrokerUnavailable as error:
             self._observer.bindings_unseen(str(error), is_trouble=True)
@@ -124,10 +134,14 @@ class RouteContract:
         """The one place that decides what is missing and what waits for it."""
         closed: dict[str, str] = {}
         for route, facts in self._facts.items():
-            judgement = judge(route, facts)
+            judgement = judge(route, JUST_BACK_FACTS if self._is_just_back(route) else facts)
             self._observer.judged(route, judgement)
             if route.holds and judgement.verdict is Verdict.MISSING:
                 closed[route.exchange] = f"queue {route.queue} of the route contract: {judgement.found}"
-            elif route.holds and self._awaits_first_look and route in self._seen_by_management:
+            elif route.holds and self._awaits_first_look and route in self._bound_by_others:
                 closed.setdefault(route.exchange, NOT_LOOKED_YET)
         self._closed = closed
+
+    def _is_just_back(self, route: Route) -> bool:
+        since = self._back_since.get(route)
+        return since is not None and self._clock.monotonic() - since < LOOK_S

@@ -4,15 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from bridge.rabbitmq.management import open_management
 from bridge.sandbox.tcp_proxy import TcpProxy
-from tests.support.broker import declare_queue, open_channel, ready_count, unbind
+from bridge.tls import client_context
+from tests.support.broker import declare_queue, open_channel, ready_count, unbind, vhost_of
 from tests.support.system import EXCHANGE, QUEUE, assert_delivered
-from tests.support.world import PARKED, Bridged, World
+from tests.support.world import PARKED, POLL_INTERVAL_S, Bridged, World
 
 JOURNAL = "journal"
 PATTERNS = ("new-message.*", "#")
@@ -23,7 +26,7 @@ Contracted = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.route_contract.LOOK_S", 0.1)
+    monkeypatch.setattr("bridge.route_contract.LOOK_S", 0.2)
     monkeypatch.setattr("bridge.delivery.GATE_LOOK_S", 0.05)
 
 
@@ -51,6 +54,11 @@ async def delete_queue(world: World) -> None:
         await channel.queue_delete(JOURNAL)
 
 
+async def is_bound(world: World, management_url: str) -> bool:
+    async with open_management(management_url, vhost=vhost_of(world.url), tls=client_context()) as management:
+        return "#" in await management.bound_with(EXCHANGE, JOURNAL)
+
+
 async def route(world: World) -> dict[str, Any]:
     (line,) = (await world.status())["routes"]
     assert line["queue"] == JOURNAL
@@ -60,6 +68,19 @@ async def route(world: World) -> dict[str, Any]:
 async def until_ok(world: World, value: float) -> None:
     async def is_so() -> bool:
         return await world.metric("bridge_route_contract_ok", queue=JOURNAL) == value
+
+    await world.until(is_so)
+
+
+async def polling_pauses(world: World) -> bool:
+    asked = world.asked
+    await asyncio.sleep(4 * POLL_INTERVAL_S)
+    return world.asked == asked
+
+
+async def until_state(world: World, state: str) -> None:
+    async def is_so() -> bool:
+        return bool((await route(world))["state"] == state)
 
     await world.until(is_so)
 
@@ -93,7 +114,7 @@ async def test_while_a_required_queue_is_gone_nothing_is_published_and_then_ever
         world.create(100)
         held = await world.until_reason("held")
         assert held.endswith("queue journal of the route contract: the queue is not there.")
-        await world.assert_polling_pauses()
+        await world.until(partial(polling_pauses, world))
         assert (await world.stream())["state"] == "held"
         assert await world.offsets() == offsets
         assert await ready_count(world.url, QUEUE) == 20, "nobody else gets what the missing subscriber would miss"
@@ -105,7 +126,10 @@ async def test_while_a_required_queue_is_gone_nothing_is_published_and_then_ever
         assert [event.id for event in await world.arrived(JOURNAL)] == world.created_ids()[len(before) :]
         await assert_all_arrived(world, QUEUE)
         assert (await world.stream())["restarts"] == 0
-        assert [line["queue"] for line in world.log("route.missing")] == [JOURNAL]
+        assert {(line["queue"], line["found"]) for line in world.log("route.missing")} == {
+            (JOURNAL, "the queue is not there"),
+            (JOURNAL, "the queue is back, and has a moment to be bound"),
+        }
         assert [line["queue"] for line in world.log("route.mended")] == [JOURNAL]
         assert await world.metric("bridge_route_contract_ok", queue=JOURNAL) == 1
 
@@ -151,8 +175,7 @@ async def test_a_contract_for_another_exchange_holds_nothing_of_this_one(contrac
 async def test_an_unbinding_is_seen_through_the_management_api_and_holds(contracted: Contracted) -> None:
     async with contracted(sees_bindings=True) as world:
         await world.until_ready()
-        await until_ok(world, 1)
-        assert (await route(world))["state"] == "there"
+        await until_state(world, "there")
 
         await unbind(world.url, JOURNAL, EXCHANGE, "#")
         sentence = await world.until_reason("route-missing")
@@ -191,7 +214,7 @@ async def test_a_management_api_that_goes_away_is_not_a_missing_route(
             await declare_queue(world.url, JOURNAL, EXCHANGE, *PATTERNS)
             await world.start()
             await world.until_ready()
-            await until_ok(world, 1)
+            await until_state(world, "there")
 
             proxy.refuse()
             proxy.cut()
@@ -207,12 +230,14 @@ async def test_a_management_api_that_goes_away_is_not_a_missing_route(
             assert len(world.log("routes.not-verifiable")) == 1
 
 
-async def test_a_queue_of_the_bridge_s_own_is_declared_again_where_somebody_deletes_it(contracted: Contracted) -> None:
+async def test_a_queue_of_the_bridge_s_own_is_declared_again_where_somebody_deletes_it(
+    contracted: Contracted, broker_management_url: str
+) -> None:
     async with contracted(is_there=False, declare=True) as world:
         world.create(10)
         await assert_all_arrived(world, QUEUE, JOURNAL)
         await delete_queue(world)
-        await world.until(lambda: world.log("route.declared-anew"))
+        await world.until(partial(is_bound, world, broker_management_url))
         later = [row.id for row in world.create(10)]
         await world.until_committed()
         assert [event.id for event in await world.arrived(JOURNAL)] == later

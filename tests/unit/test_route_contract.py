@@ -50,6 +50,7 @@ class World:
 
     async def turn(self) -> None:
         """One look, as `run` makes it."""
+        self.clock.advance(LOOK_S)
         await self.contract._look(self)
 
     def closed(self, *exchanges: str) -> str | None:
@@ -79,8 +80,27 @@ async def test_while_a_queue_that_holds_is_missing_its_exchange_is_closed_and_no
 
     world.queues[JOURNAL] = THERE
     await world.turn()
+    await world.turn()
     assert world.closed() is None
     assert world.judged(JOURNAL).verdict is Verdict.THERE
+
+
+@pytest.mark.parametrize("management", [True, False])
+async def test_a_queue_that_is_back_has_a_moment_to_be_bound(*, management: bool) -> None:
+    """Who subscribes declares the queue first: what is published before the binding would pass it by."""
+    world = World(JOURNAL, BARE, management=management)
+    world.queues = {JOURNAL: GONE, BARE: GONE}
+    await world.turn()
+    world.queues = {JOURNAL: THERE, BARE: THERE}
+    await world.turn()
+    assert world.closed() == "queue journal of the route contract: the queue is back, and has a moment to be bound"
+    assert world.judged(BARE).verdict is Verdict.THERE
+    world.clock.advance(LOOK_S - 0.1)
+    world.contract.queues_seen({})
+    assert world.closed() is not None
+    world.clock.advance(0.1)
+    world.contract.queues_seen({})
+    assert world.closed() is None
 
 
 async def test_a_missing_binding_closes_as_a_missing_queue_does() -> None:
@@ -213,6 +233,7 @@ async def test_in_whatever_order_things_come_and_go_the_gate_is_closed_just_whil
     for history in product(product((True, False), repeat=3), repeat=3):
         world = World(JOURNAL)
         known_bound: bool | None = None
+        was_there = True
         for has_queue, is_bound, answers in history:
             world.queues[JOURNAL] = THERE if has_queue else GONE
             world.bound[JOURNAL] = frozenset(JOURNAL.bindings) if has_queue and is_bound else frozenset()
@@ -220,4 +241,6 @@ async def test_in_whatever_order_things_come_and_go_the_gate_is_closed_just_whil
             await world.turn()
             if answers:
                 known_bound = has_queue and is_bound
-            assert (world.closed() is not None) is (not has_queue or known_bound is False), history
+            is_just_back = has_queue and not was_there
+            assert (world.closed() is not None) is (not has_queue or is_just_back or known_bound is False), history
+            was_there = has_queue
