@@ -39,7 +39,7 @@ class DeliveryObserver(Protocol):
 
     def parked(self, message: Message, reason: str) -> None: ...
     def publish_interrupted(self, outcome: str, count: int, *, retry_in_s: float) -> None: ...
-    def held(self, reason: str) -> None: ...
+    def held(self, reason: str, *, kind: str) -> None: ...
     def released(self) -> None: ...
 
 
@@ -254,7 +254,7 @@ class Delivery:
         page.held = why
         shown = next((each.held for each in self._line if each.held), None)
         if shown is not None and shown != self._held_shown:
-            self._observer.held(shown)
+            self._observer.held(shown, kind="unroutable" if shown == UNROUTABLE else "route-missing")
         elif shown is None and self._held_shown is not None:
             self._observer.released()
         self._held_shown = shown

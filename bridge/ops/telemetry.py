@@ -104,13 +104,15 @@ class StreamTelemetry(PollTelemetry):
         stream.confirm.wait_until(self._now() + retry_in_s)
         self._warn("publish", outcome, message, "publish.interrupted", messages=count, retry_in_s=round(retry_in_s, 2))
 
-    def held(self, reason: str) -> None:
-        """The stream waits because an event has no queue, or because parking is full; `reason` is a sentence."""
+    def held(self, reason: str, *, kind: str = "unroutable") -> None:
+        """The stream waits because an event has no queue and may not be parked, or because a route is missing
+        (`route-missing`); `reason` is a sentence.
+        """
         stream, now = self._progress, self._now()
         if stream.held_reason is None:
             stream.held_since = now
         stream.held_reason = clipped(reason)
-        self._warn("held", "unroutable", stream.held_reason, "stream.held")
+        self._warn("held", kind, stream.held_reason, "stream.held")
 
     def released(self) -> None:
         """It goes on; nothing happens if it was not held."""
