@@ -1,11 +1,10 @@
 """The work on the parked queue: look, release, discard.
 
-The queue may have other readers, and the bridge parks meanwhile: what each call looks at is in its hands alone.
-
     take into hand, the oldest first -> choose -> publish as it should have gone -> confirmed and routed -> acknowledge
     what is not acknowledged is in the queue again, in its order, as soon as the inbox is closed, or its process dead
 
 Cut off at any instant nothing is lost: what was confirmed and not yet acknowledged is published once more next time.
+The queue may have other readers, and the bridge parks meanwhile: what is in one's hands nobody else has.
 """
 
 import asyncio
@@ -164,6 +163,7 @@ async def discard(queue: ParkedQueue, choice: Choice, on_progress: OnProgress) -
             async for delivered, parked in _in_hand(inbox, total):
                 done.looked_at += 1
                 if choice.takes(parked):
+                    done.found_ids.add(parked.id)
                     page.append((delivered, parked))
                 if len(page) == PAGE:
                     await _acknowledge(inbox, page, done, on_progress)

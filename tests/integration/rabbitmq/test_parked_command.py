@@ -358,7 +358,8 @@ class TestDiscard:
     async def test_only_what_is_named_is_gone_and_it_says_how_many(self, bench: Bench) -> None:
         await fill(bench.url, *"abc")
         await publish(bench.url, [parked_item(b"raw"), parked_item(b"raw 2")])
-        assert (await bench.run("discard", "b", "--yes")).stdout == "1 message discarded.\n"
+        result = await bench.run("discard", "b", "--yes")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "1 message discarded.\n", "")
         await bench.until_parked(4)
         assert (await bench.run("discard", "--reason", "invalid", "--limit", "1", "--yes")).exit_code == 0
         await bench.until_parked(3)

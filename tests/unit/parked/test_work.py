@@ -207,6 +207,16 @@ class TestDiscarding:
         assert (done.count, world.parked()[0], len(world.parked())) == (2, "c", 2)
         assert world.broker.tried == []
 
+    async def test_ids_that_were_not_found_can_be_told(self) -> None:
+        done = await World("a", "b").discard(Choice(ids=frozenset({"b", "z"})))
+        assert (done.found_ids, done.count) == ({"b"}, 1)
+
+    async def test_what_rabbitmq_forgets_of_the_acknowledgements_is_discarded_all_the_same(self) -> None:
+        world = World("a", "b")
+        world.reader.lost_acknowledgements = 1
+        await world.discard(Choice(ids=frozenset({"a"})))
+        assert world.parked() == ["b"]
+
     async def test_a_queue_that_is_lost_is_told(self) -> None:
         world = World("a")
         world.reader.unavailable = 1
