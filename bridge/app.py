@@ -54,10 +54,14 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             if opened is None:
                 return None
             store, ownership = opened
-            broker = make_broker(settings, telemetry.broker)
+            broker, routes = make_broker(settings, telemetry, clock)
             resources.push_async_callback(broker.close)
-            parts = Parts(settings, broker, store, ownership, telemetry, clock)
-            services: list[Service] = [partial(stay_connected, broker, clock=clock), ownership.run]
+            parts = Parts(settings, broker, routes, store, ownership, telemetry, clock)
+            services: list[Service] = [
+                partial(stay_connected, broker, clock=clock),
+                partial(routes.run, broker),
+                ownership.run,
+            ]
             if settings.nhn.is_on:
                 nhn = await resources.enter_async_context(nhn_services(parts))
                 services += [service.run for service in nhn]

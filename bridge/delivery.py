@@ -1,13 +1,14 @@
 """Publishing until every message is confirmed and routed, or parked: the one place that decides what is sent again.
 
-    write the pages in order -> wait for the outcomes -> send again what was refused, park or hold what was returned,
-    and after a lost session go on at the first message without a confirm, whatever page it is in
+    wait at the gate -> write the pages in order -> wait for the outcomes -> send again what was refused, park or hold
+    what was returned, and after a lost session go on at the first message without a confirm, whatever page it is in
 
 The session (ports.Session) tries once and tells; nothing else in the bridge repeats a publish.
 """
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 from bridge.errors import BrokerUnavailable
@@ -19,6 +20,18 @@ from bridge.retry import Backoff
 SINGLY_AFTER_LOST_SESSIONS = 2
 """After so many sessions lost in a row without a confirm, a page's messages go one at a time: a message that makes the
 broker close the channel is then alone in flight, is found, parked and passed (G5)."""
+UNROUTABLE = "no queue is bound for an event, and it may not be parked"
+GATE_LOOK_S = 1.0
+"""Seconds between two looks at a gate that is closed."""
+LOOKS_A_TELL = 15
+"""The gate's being closed is told at the first look, and then at each fifteenth."""
+
+Gate = Callable[[Iterable[str]], str | None]
+"""Why none of these exchanges may be published to now, as a clause; None: all may (`RouteContract.why_closed`)."""
+
+
+def always_open(_: Iterable[str]) -> None:
+    """The gate of who has no route contract."""
 
 
 class DeliveryObserver(Protocol):
@@ -26,7 +39,7 @@ class DeliveryObserver(Protocol):
 
     def parked(self, message: Message, reason: str) -> None: ...
     def publish_interrupted(self, outcome: str, count: int, *, retry_in_s: float) -> None: ...
-    def held(self, reason: str) -> None: ...
+    def held(self, reason: str, *, kind: str) -> None: ...
     def released(self) -> None: ...
 
 
@@ -43,7 +56,8 @@ class _Page:
         self.window = len(self.messages)
         """How many of the open ones go at a time: all, until the broker refuses some."""
         self.singly = False
-        self.is_held = False
+        self.held: str | None = None
+        """Why it waits for a queue; None: it does not."""
 
     def note_refusals(self, outcomes: Sequence[Outcome]) -> None:
         """Go on with as many as there seems to be room for, doubled each time that all of them fitted.
@@ -73,8 +87,11 @@ class Delivery:
         parked_exchange: str,
         parked_limit: int,
         backoff: Backoff | None = None,
+        gate: Gate = always_open,
     ) -> None:
-        """`parked_limit`: messages in the parked queue from which on returned messages are held instead of parked."""
+        """`parked_limit`: messages in the parked queue from which on returned messages are held instead of parked.
+        `gate`: looked at before each write.
+        """
         self._broker = broker
         self._clock = clock
         self._observer = observer
@@ -82,6 +99,8 @@ class Delivery:
         self._parked_exchange = parked_exchange
         self._parked_limit = parked_limit
         self._backoff = backoff or Backoff()
+        self._gate = gate
+        self._held_shown: str | None = None
         self._line: list[_Page] = []
         """The pages in flight, oldest first."""
         self._line_moved = asyncio.Condition()
@@ -130,6 +149,7 @@ class Delivery:
         """
         while True:
             session = await self._open_session()
+            await self._pass_gate(page)
             async with self._line_moved:
                 before = self._line[: self._line.index(page)]
                 if session.is_open and all(other.session is session or not other.open for other in before):
@@ -140,6 +160,22 @@ class Delivery:
                     return session, indexes
                 if session.is_open:
                     await self._line_moved.wait()
+
+    async def _pass_gate(self, page: _Page) -> None:
+        """Return when the page may be published as far as its exchanges go."""
+        for look in itertools.count():
+            why = self._why_closed(page)
+            if why is None:
+                if look:
+                    self._show_held(page, None)
+                return
+            self._show_held(page, why)
+            if look % LOOKS_A_TELL == 0:
+                self._observer.publish_interrupted("route-missing", 0, retry_in_s=GATE_LOOK_S)
+            await self._clock.sleep(GATE_LOOK_S)
+
+    def _why_closed(self, page: _Page) -> str | None:
+        return self._gate(page.messages[index].exchange for index in page.open)
 
     async def _open_session(self) -> Session:
         """The session that is open, or a new one as soon as a broker gives one."""
@@ -183,7 +219,7 @@ class Delivery:
                 again[cause] = again.get(cause, 0) + 1
         else:
             self._sessions_lost = 0
-            self._show_held(page, is_held="held" in again)
+            self._show_held(page, UNROUTABLE if "held" in again else None)
         page.open = [index for index in page.open if index not in routed]
         return again
 
@@ -213,14 +249,15 @@ class Delivery:
             self._sessions_lost = 0 if progressed else self._sessions_lost + 1
             page.singly = page.singly or self._sessions_lost >= SINGLY_AFTER_LOST_SESSIONS
 
-    def _show_held(self, page: _Page, *, is_held: bool) -> None:
-        """The stream is held as long as any of its pages is."""
-        was_held = any(each.is_held for each in self._line)
-        page.is_held = is_held
-        if is_held and not was_held:
-            self._observer.held("no queue is bound for an event, and it may not be parked")
-        elif was_held and not any(each.is_held for each in self._line):
+    def _show_held(self, page: _Page, why: str | None) -> None:
+        """The stream is held as long as any of its pages is, and for the reason of the oldest."""
+        page.held = why
+        shown = next((each.held for each in self._line if each.held), None)
+        if shown is not None and shown != self._held_shown:
+            self._observer.held(shown, kind="unroutable" if shown == UNROUTABLE else "route-missing")
+        elif shown is None and self._held_shown is not None:
             self._observer.released()
+        self._held_shown = shown
 
     async def _pause(self, again: dict[str, int], attempt: int) -> None:
         delay_s = self._backoff.delay_s(attempt)

@@ -143,6 +143,12 @@ class Delivered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_whole: bool = True
     """False: it was larger than what this project asks of a broker (`events.parked.MAX_BODY_BYTES`)."""
     content_type: str | None = None
+    id: str | None = None
+    """AMQP's `message_id`; this and the next three as whoever published it set them."""
+    type: str | None = None
+    correlation_id: str | None = None
+    created_at: datetime | None = None
+    headers: Mapping[str, object] = {}
     exchange: str = ""
     """What it was published to, with which routing key."""
     routing_key: str = ""

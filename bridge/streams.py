@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, Gate
 from bridge.errors import BrokerUnavailable, StoreUnavailable
 from bridge.guard import GuardedBroker
 from bridge.ops.health import stall_reason, vain_drain
@@ -49,12 +49,15 @@ class StreamRunner:
     """Runs streams on one broker."""
 
     def __init__(
-        self, broker: Broker, undelivered: Undelivered, *, is_ours: Callable[[str], bool], clock: Clock
+        self, broker: Broker, undelivered: Undelivered, *, is_ours: Callable[[str], bool], gate: Gate, clock: Clock
     ) -> None:
-        """`is_ours`: whether what a stream of this name does may still be done (Ownership.holds)."""
+        """`is_ours`: whether what a stream of this name does may still be done (Ownership.holds). `gate`: whether an
+        exchange may be published to (RouteContract.why_closed).
+        """
         self._broker = broker
         self._undelivered = undelivered
         self._is_ours = is_ours
+        self._gate = gate
         self._clock = clock
 
     async def run(
@@ -98,6 +101,7 @@ class StreamRunner:
             unroutable=self._undelivered.unroutable,
             parked_exchange=self._undelivered.parked_exchange,
             parked_limit=self._undelivered.parked_limit,
+            gate=self._gate,
         )
 
 

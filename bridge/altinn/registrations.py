@@ -15,7 +15,7 @@ from bridge.altinn.registration_body import NotARegistration, read_registration
 from bridge.checkpoints import AltinnCheckpoint, Registration, WatchOrders
 from bridge.errors import InvariantViolation
 from bridge.events.message import Message
-from bridge.events.parked import MAX_BODY_BYTES, park_item
+from bridge.events.parked import MAX_BODY_BYTES, ONLY_ITS_HASH, park_item
 from bridge.ports import Batch, Clock, Delivered, Inbox
 
 STREAM = "altinn/registrations"
@@ -92,7 +92,7 @@ class RegistrationSource:
 
 def _read(delivery: Delivered) -> Registration:
     if not delivery.is_whole:
-        raise NotARegistration(f"over {MAX_BODY_BYTES} bytes: only its hash is kept")
+        raise NotARegistration(f"over {MAX_BODY_BYTES} bytes: {ONLY_ITS_HASH}")
     return read_registration(delivery.body)
 
 

@@ -35,9 +35,7 @@ async def broker_findings(settings: Settings, her_ids: Collection[int], *, tls: 
         endpoint, node = endpoints[first], reached[first]
         management = None
         if broker.management is not None:
-            opening = open_management(
-                broker.management.get(), vhost=vhost_of(endpoint), tls=tls, timeout_s=MANAGEMENT_S
-            )
+            opening = open_management(broker.management.get(), vhost=endpoint.vhost, tls=tls, timeout_s=MANAGEMENT_S)
             management = await resources.enter_async_context(opening)
         management_findings, asker = await look_at_management(management, node.server)
         version = None if node.server is None else node.server.version
@@ -49,7 +47,7 @@ async def broker_findings(settings: Settings, her_ids: Collection[int], *, tls: 
 async def _told(endpoint: Endpoint, reached: Reached, asker: Asker) -> Finding:
     """What is to be said of a node; of a refused vhost the management API knows more."""
     if reached.is_vhost_refused:
-        vhost = vhost_of(endpoint)
+        vhost = endpoint.vhost
         exists = await asker.ask(lambda management: management.has_vhost(vhost), tag="administrator")
         if not isinstance(exists, Unseen):
             return vhost_refused(endpoint.address, vhost, exists=exists)
@@ -120,8 +118,3 @@ def _is_parked_bound(parked: str, survey: Survey) -> bool | None:
 def user_of(endpoint: Endpoint) -> str:
     """The user of the URL, for asking after its permissions; not to be shown. As AMQP clients have it, `guest`."""
     return unquote(urlsplit(endpoint.url).username or "guest")
-
-
-def vhost_of(endpoint: Endpoint) -> str:
-    """The vhost that the URL names, `/` where it names none."""
-    return unquote(urlsplit(endpoint.url).path[1:]) or "/"

@@ -6,6 +6,7 @@ from typing import Protocol
 from bridge.check.facts import ExchangeFacts, QueueFacts, Unseen
 from bridge.check.report import Finding, failed, not_verifiable, ok, warning
 from bridge.rabbitmq.management import Binding
+from bridge.routes import Judgement, RouteFacts, Verdict, judge, unbound_of
 from bridge.settings import Subscription
 
 SUBSCRIPTION = "subscription"
@@ -26,44 +27,35 @@ def subscription_finding(
 
     `is_exchange_missing`: its exchange is not there, and `bridge run` does not declare it.
     """
-    name, patterns = subscription.queue, subscription.bindings
-    if is_exchange_missing and patterns:
-        fix = f"Have {exchange} declared (durable, type topic) by those who publish to it"
-        return _broken(subscription, f"its exchange {exchange} is not there", fix)
-    if queue.exists is None:
-        return not_verifiable(SUBSCRIPTION, "no broker could be asked", name=name)
-    if queue.exists:
-        return _binding_finding(subscription, exchange, bindings)
-    if subscription.declare:
-        return ok(SUBSCRIPTION, "not there yet: `bridge run` declares it and binds it", name=name)
-    bound = f", bound to {exchange} with {', '.join(patterns)}" if patterns else ""
-    return _broken(subscription, "the queue is not there", f"Have the subscriber declare it{bound}")
+    route, name = subscription.route(exchange), subscription.queue
+    bound = None if isinstance(bindings, Unseen) else _bound_with(name, bindings)
+    facts = RouteFacts(exists=queue.exists, bound=bound)
+    judged = judge(route, facts, is_exchange_missing=is_exchange_missing)
+    match judged.verdict:
+        case Verdict.THERE:
+            return ok(SUBSCRIPTION, judged.found, name=name)
+        case Verdict.NOT_SEEN if queue.exists and isinstance(bindings, Unseen):
+            return not_verifiable(SUBSCRIPTION, f"{judged.found}: {bindings.why}", name=name, fix=bindings.fix)
+        case Verdict.NOT_SEEN:
+            return not_verifiable(SUBSCRIPTION, judged.found, name=name)
+        case Verdict.MISSING if subscription.declare and not is_exchange_missing:
+            found = f"`bridge run` binds it to {exchange} with {unbound_of(route, bound or ())}"
+            found = found if queue.exists else "not there yet: `bridge run` declares it and binds it"
+            return ok(SUBSCRIPTION, found, name=name)
+        case Verdict.MISSING:
+            return _broken(subscription, judged)
 
 
-def _binding_finding(subscription: Subscription, exchange: str, bindings: Bindings) -> Finding:
-    name, patterns = subscription.queue, subscription.bindings
-    if not patterns:
-        return ok(SUBSCRIPTION, "the queue is there", name=name)
-    if isinstance(bindings, Unseen):
-        found = f"the queue is there; its bindings cannot be seen: {bindings.why}"
-        return not_verifiable(SUBSCRIPTION, found, name=name, fix=bindings.fix)
-    bound_with = {each.routing_key for each in _to_queues(bindings) if each.destination == name}
-    missing = ", ".join(pattern for pattern in patterns if pattern not in bound_with)
-    if not missing:
-        return ok(SUBSCRIPTION, f"bound to {exchange} with {', '.join(patterns)}", name=name)
-    if subscription.declare:
-        return ok(SUBSCRIPTION, f"`bridge run` binds it to {exchange} with {missing}", name=name)
-    return _broken(
-        subscription, f"not bound to {exchange} with {missing}", f"Have the subscriber bind it with {missing}"
-    )
+def _bound_with(queue: str, bindings: Sequence[Binding]) -> frozenset[str]:
+    return frozenset(each.routing_key for each in _to_queues(bindings) if each.destination == queue)
 
 
-def _broken(subscription: Subscription, found: str, fix: str) -> Finding:
+def _broken(subscription: Subscription, judged: Judgement) -> Finding:
     name, held = subscription.queue, "; streams are held until it is" if subscription.holds else ""
-    fix = f"{fix}, or take it out of BRIDGE_BROKER__SUBSCRIPTIONS."
+    fix = f"{judged.fix}, or take it out of BRIDGE_BROKER__SUBSCRIPTIONS."
     if subscription.required:
-        return failed(SUBSCRIPTION, f"{found}{held}", name=name, fix=fix)
-    return warning(SUBSCRIPTION, f"{found} (it is not required)", name=name, fix=fix)
+        return failed(SUBSCRIPTION, f"{judged.found}{held}", name=name, fix=fix)
+    return warning(SUBSCRIPTION, f"{judged.found} (it is not required)", name=name, fix=fix)
 
 
 class Events(Protocol):

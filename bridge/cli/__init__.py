@@ -42,6 +42,7 @@ COMMANDS = {
     "sandbox": Entry("bridge.cli.sandbox:command", "Serve the simulated APIs, with switchable faults."),
     "tail": Entry("bridge.cli.tail:command", "Show confirmed events of a running bridge as they come."),
     "orders": Entry("bridge.cli.orders:command", "Add, list and remove the watched Altinn orders."),
+    "parked": Entry("bridge.cli.parked:command", "List, show, release and discard what could not be delivered."),
     "status": Entry("bridge.cli.status:command", "Show streams, cursors, lag and parked counts."),
 }
 

@@ -11,7 +11,7 @@ from bridge.checkpoints import CLOSED_STATES
 from bridge.cli.columns import aligned
 from bridge.ops.address import no_answer, no_bridge, ops_url, printable
 from bridge.ops.durations import in_words
-from bridge.ops.status import Status, StreamStatus
+from bridge.ops.status import RouteStatus, Status, StreamStatus
 from bridge.settings import load_settings
 
 TIMEOUT_S = 5.0
@@ -68,6 +68,10 @@ def _report(status: Status) -> Iterator[str]:
     if status.streams:
         yield ""
         yield from aligned(STREAM_HEADINGS, map(_stream_row, status.streams))
+    if status.routes:
+        yield ""
+        yield "Route contract:" if status.bindings_unseen is None else f"Route contract ({status.bindings_unseen}):"
+        yield from aligned(ROUTE_HEADINGS, map(_route_row, status.routes))
     if status.replicas > 1:
         yield ""
         yield f"Owners, of {status.replicas} replicas:"
@@ -105,7 +109,8 @@ def _process(status: Status) -> Iterator[str]:
     last_minute = sum(stream.confirmed_last_minute for stream in status.streams)
     confirmed = sum(sum(stream.confirmed.values()) for stream in status.streams)
     yield f"Events  {last_minute} in the last minute, {confirmed} since the start"
-    yield f"Parked  {_counts(stream.parked for stream in status.streams)}"
+    parked = _counts(stream.parked for stream in status.streams)
+    yield f"Parked  {parked} since the start{'' if parked == '0' else '; look at them with: bridge parked list'}"
     yield f"Feed    {_counts(stream.anomalies for stream in status.streams)} not as documented"
     if status.orders is not None:
         ended: dict[str, int] = {state: count for state, count in status.orders.items() if state in CLOSED_STATES}
@@ -125,6 +130,14 @@ STREAM_HEADINGS = (
     "LAST MINUTE",
     "RECEIVERS",
 )
+
+
+ROUTE_HEADINGS = ("QUEUE", "EXCHANGE", "STATE", "WHAT IS SEEN", "IF MISSING", "MISSING FOR")
+
+
+def _route_row(route: RouteStatus) -> Sequence[str]:
+    missing = "-" if route.missing_for_s is None else in_words(route.missing_for_s)
+    return (route.queue, route.exchange, route.state, route.detail, route.on_missing, missing)
 
 
 def _stream_row(stream: StreamStatus) -> Sequence[str]:

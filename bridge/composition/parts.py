@@ -11,6 +11,7 @@ from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ownership import Ownership
 from bridge.ports import Clock
 from bridge.rabbitmq.connection import RabbitBroker
+from bridge.route_contract import RouteContract
 from bridge.settings import Settings
 from bridge.store import Stores
 from bridge.streams import StreamRunner, Undelivered
@@ -22,6 +23,7 @@ class Parts:
 
     settings: Settings
     broker: RabbitBroker
+    routes: RouteContract
     stores: Stores
     ownership: Ownership
     telemetry: BridgeTelemetry
@@ -33,7 +35,13 @@ class Parts:
         undelivered = Undelivered(
             unroutable=broker.unroutable, parked_exchange=broker.exchange_parked, parked_limit=broker.parked_limit
         )
-        return StreamRunner(self.broker, undelivered, is_ours=self.ownership.holds, clock=self.clock)
+        return StreamRunner(
+            self.broker,
+            undelivered,
+            is_ours=self.ownership.holds,
+            gate=self.routes.why_closed,
+            clock=self.clock,
+        )
 
 
 @asynccontextmanager

@@ -18,6 +18,11 @@ _SURELY_SHORT_CHARACTERS = MAX_SHORT_STRING_BYTES // 4
 MAX_BODY_BYTES = 1_048_576
 """What this project asks of a broker (product.md §8); RabbitMQ's own limit is higher (16 MiB in 4.x)."""
 
+ONLY_ITS_HASH = "only its hash is kept"
+"""What the detail says of a message whose body could not be kept."""
+HASHED = "sha256:"
+"""What stands before the hash of a property that was too long."""
+
 
 def is_poison(message: Message) -> bool:
     """Whether no broker can take the message as it is: a property too long, or a body over 1 MiB."""
@@ -63,7 +68,7 @@ def park_remains(parked: Message, *, at: datetime) -> Message:
         parked,
         body=remains_of(parked.body, id=parked.id),
         content_type="application/json",
-        headers={**parked.headers, "x-parked-at": at.isoformat(), "x-parked-detail": "only its hash is kept"},
+        headers={**parked.headers, "x-parked-at": at.isoformat(), "x-parked-detail": ONLY_ITS_HASH},
     )
 
 
@@ -114,4 +119,4 @@ def _headers(reason: str, detail: str, at: datetime, exchange: str, routing_key:
 def _short(text: str) -> str:
     """The text, or its hash where it is too long for an AMQP short string."""
     encoded = text.encode()
-    return text if len(encoded) <= MAX_SHORT_STRING_BYTES else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
+    return text if len(encoded) <= MAX_SHORT_STRING_BYTES else f"{HASHED}{hashlib.sha256(encoded).hexdigest()}"

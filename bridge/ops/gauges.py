@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from bridge.ops.health import readiness
 from bridge.ops.state import BridgeState, StreamProgress
+from bridge.routes import NO_BROKER, Verdict
 
 
 class StateGauges(Collector):
@@ -46,6 +47,7 @@ class StateGauges(Collector):
         for issuer, ends_at in state.token_expiries.items():
             expiry.add_metric([issuer], ends_at)
         yield expiry
+        yield _routes(state)
         orders = GaugeMetricFamily("bridge_orders_watched", "Altinn orders in each state", labels=["state"])
         for order_state, count in (state.orders or {}).items():
             orders.add_metric([order_state], float(count))
@@ -53,6 +55,21 @@ class StateGauges(Collector):
         build = GaugeMetricFamily("bridge_build_info", "1, labelled with the version", labels=["version"])
         build.add_metric([state.version], 1.0)
         yield build
+
+
+def _routes(state: BridgeState) -> GaugeMetricFamily:
+    """A queue of two routes is well when both are; one that nobody could look at yet has no sample."""
+    contract = GaugeMetricFamily(
+        "bridge_route_contract_ok", "0 while a subscriber's queue or a binding of it is missing", labels=["queue"]
+    )
+    by_queue: dict[str, bool] = {}
+    for route, condition in state.routes.known.items():
+        if condition.judgement != NO_BROKER:
+            is_there = condition.judgement.verdict is not Verdict.MISSING
+            by_queue[route.queue] = is_there and by_queue.get(route.queue, True)
+    for queue, is_there in by_queue.items():
+        contract.add_metric([queue], float(is_there))
+    return contract
 
 
 def _streams(streams: list[StreamProgress], now: float, wall_now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -19,8 +19,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from bridge.ops.conditions import BrokerCondition, Failure, RouteCondition, RoutesCondition
 from bridge.ops.durations import in_words
-from bridge.ops.state import NEVER, Bounds, BridgeState, BrokerCondition, Failure, Stage, StreamProgress
+from bridge.ops.state import NEVER, Bounds, BridgeState, Stage, StreamProgress
+from bridge.routes import Route, Verdict
 
 MAX_RESTART_DOUBLINGS = 4
 DRAIN_WITHOUT_BROKER_S = 2.0
@@ -54,7 +56,7 @@ class Readiness(msgspec.Struct, frozen=True):
 def readiness(state: BridgeState, now: float) -> Readiness:
     """All that stands in the way at monotonic second `now`, the process first, then stream by stream."""
     reasons = list(_process_reasons(state, now))
-    degraded: list[Reason] = []
+    degraded = list(_route_remarks(state.routes, now))
     for stream in sorted(state.streams.values(), key=lambda stream: stream.name):
         if stream.is_running:
             stream_reasons = tuple(_reasons(stream, now))
@@ -137,6 +139,9 @@ def _process_reasons(state: BridgeState, now: float) -> Iterator[Reason]:
     if state.is_draining:
         yield Reason(code="draining", message="The bridge is shutting down: it finishes what is in flight.")
     yield from _broker_reasons(state.broker, now)
+    for route, condition in state.routes.known.items():
+        if route.required and condition.judgement.verdict is Verdict.MISSING:
+            yield _route_missing(route, condition, now)
     if state.store.failure is not None:
         failure = state.store.failure
         yield Reason(
@@ -167,6 +172,31 @@ def _broker_reasons(broker: BrokerCondition, now: float) -> Iterator[Reason]:
     elif broker.failure is not None:
         since_s = in_words(now - broker.failure.since)
         yield Reason(code="broker-unavailable", message=f"{where} has opened no session for {since_s}{why}.")
+
+
+def _route_remarks(routes: RoutesCondition, now: float) -> Iterator[Reason]:
+    for route, condition in routes.known.items():
+        if not route.required and condition.judgement.verdict is Verdict.MISSING:
+            yield _route_missing(route, condition, now)
+    if routes.failure is not None:
+        for_how_long = in_words(now - routes.failure.since)
+        yield Reason(
+            code="routes-not-verifiable",
+            message=f"The bindings of the route contract have not been seen for {for_how_long}: "
+            f"{routes.failure.message}. What was known of them holds.",
+        )
+
+
+def _route_missing(route: Route, condition: RouteCondition, now: float) -> Reason:
+    judged = condition.judgement
+    meanwhile = (
+        f"what goes to {route.exchange} is held until then" if route.holds else "events go on to whoever is bound"
+    )
+    return Reason(
+        code="route-missing",
+        message=f"Queue {route.queue} of the route contract has been missing for {in_words(now - condition.since)}: "
+        f"{judged.found}. {judged.fix}; {meanwhile}.",
+    )
 
 
 def _reasons(stream: StreamProgress, now: float) -> Iterator[Reason]:

@@ -10,14 +10,17 @@ from structlog.typing import FilteringBoundLogger
 from bridge.checkpoints import ORDER_STATES, OrderState
 from bridge.errors import TransientError
 from bridge.events.message import SourceName
+from bridge.ops.conditions import continued
 from bridge.ops.gauges import StateGauges
 from bridge.ops.metrics import Metrics
 from bridge.ops.order_telemetry import OrdersTelemetry, RegistrationsTelemetry
 from bridge.ops.ownership_telemetry import OwnershipTelemetry
+from bridge.ops.poll_telemetry import clipped
 from bridge.ops.repeats import Repeats
-from bridge.ops.state import Bounds, BridgeState, StreamProgress, continued
+from bridge.ops.route_telemetry import RouteTelemetry
+from bridge.ops.state import Bounds, BridgeState, StreamProgress
 from bridge.ops.tail import Tail
-from bridge.ops.telemetry import StreamTelemetry, clipped
+from bridge.ops.telemetry import StreamTelemetry
 
 
 class BrokerTelemetry:
@@ -133,6 +136,7 @@ class BridgeTelemetry:
     def __init__(self, state: BridgeState, metrics: Metrics, *, tail: Tail | None = None) -> None:
         metrics.registry.register(StateGauges(state))
         self.broker = BrokerTelemetry(state)
+        self.routes = RouteTelemetry(state)
         self.store = StoreTelemetry(state)
         self.sign_in = SignInTelemetry(state)
         self.ownership = OwnershipTelemetry(state, self.store)

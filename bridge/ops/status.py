@@ -9,8 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from bridge.ops.conditions import BrokerCondition, OwnershipCondition, RoutesCondition
 from bridge.ops.health import Readiness, Reason, readiness
-from bridge.ops.state import BridgeState, BrokerCondition, OwnershipCondition, RecentError, StreamProgress
+from bridge.ops.state import BridgeState, RecentError, StreamProgress
+from bridge.routes import Verdict
 
 StreamCondition = Literal["stopped", "held", "waits-for-broker", "waits-for-store", "not-ready", "degraded", "working"]
 
@@ -63,6 +65,20 @@ class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     unchanged_for_s: float | None
     """Since it was connected, lost, blocked or unblocked."""
     error: str | None
+
+
+class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the route contract."""
+
+    queue: str
+    exchange: str
+    bindings: tuple[str, ...]
+    state: Literal["there", "missing", "not-verifiable"]
+    detail: str
+    """What was found, as a clause."""
+    required: bool
+    on_missing: Literal["hold", "continue"]
+    missing_for_s: float | None
 
 
 class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +134,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int = 0
     """That are alive, this one included."""
     owners: tuple[OwnerStatus, ...] = ()
+    routes: tuple[RouteStatus, ...] = ()
+    """The route contract, in the order of the settings."""
+    bindings_unseen: str | None = None
+    """Why the bindings of routes cannot be looked at now, as a clause; null: they can, or there are none."""
 
 
 def status_of(state: BridgeState) -> Status:
@@ -142,7 +162,24 @@ def status_of(state: BridgeState) -> Status:
         recent_errors=tuple(map(_error, reversed(state.recent_errors))),
         replicas=len(state.ownership.snapshot.replicas),
         owners=tuple(_owners(state.ownership)),
+        routes=tuple(_routes(state.routes, now)),
+        bindings_unseen=state.routes.unseen,
     )
+
+
+def _routes(routes: RoutesCondition, now: float) -> Iterator[RouteStatus]:
+    for route, condition in routes.known.items():
+        judged = condition.judgement
+        yield RouteStatus(
+            queue=route.queue,
+            exchange=route.exchange,
+            bindings=route.bindings,
+            state=judged.verdict.value,
+            detail=judged.found,
+            required=route.required,
+            on_missing="hold" if route.holds else "continue",
+            missing_for_s=_age_s(condition.since, now) if judged.verdict is Verdict.MISSING else None,
+        )
 
 
 def _owners(ownership: OwnershipCondition) -> Iterator[OwnerStatus]:

@@ -8,46 +8,24 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-import structlog
-from structlog.typing import FilteringBoundLogger
-
-from bridge.errors import AuthenticationError, RequestRejected, TransientError
+from bridge.errors import TransientError
 from bridge.events.message import Message
 from bridge.events.parked import is_poison
-from bridge.ops.health import REJECTED, SIGN_IN, UNAVAILABLE
-from bridge.ops.metrics import ANOMALIES, EVENTS, INTERRUPTIONS, PARKED_REASONS, Metrics, closed
-from bridge.ops.repeats import Repeats
-from bridge.ops.state import BridgeState, Failure, Refusal, StreamProgress, continued
+from bridge.ops.conditions import continued
+from bridge.ops.metrics import EVENTS, INTERRUPTIONS, PARKED_REASONS, Metrics, closed
+from bridge.ops.poll_telemetry import PollTelemetry, clipped
+from bridge.ops.state import BridgeState, StreamProgress
 from bridge.ops.tail import Tail
 
-MAX_TEXT = 300
-"""Characters kept of an error's message."""
-REFUSALS_NAMED = 20
-"""Lines a minute that name a newly refused receiver; /status names all."""
 
-
-def clipped(text: str) -> str:
-    """An error's clause: bounded, without its full stop."""
-    return text[:MAX_TEXT].rstrip(".")
-
-
-class StreamTelemetry:
+class StreamTelemetry(PollTelemetry):
     """Of one stream; called by its source, pipeline and delivery. Made by `BridgeTelemetry.stream`."""
 
     def __init__(self, progress: StreamProgress, state: BridgeState, metrics: Metrics, tail: Tail | None) -> None:
-        self._progress = progress
-        self._state = state
-        self._metrics = metrics
+        super().__init__(progress, state, metrics)
         self._tail = tail
-        self._repeats = Repeats()
         self._parked_ids: set[str] = set()
         """Ids of the pages in flight that are parked and counted as such."""
-        self._log: FilteringBoundLogger = structlog.get_logger().bind(source=progress.source, stream=progress.name)
-
-    @property
-    def progress(self) -> StreamProgress:
-        """What is known of the stream: to be read by the watchdog."""
-        return self._progress
 
     def started(self, *, cursor: int | None = None) -> None:
         """The stream runs. `cursor`: where the store says that it stands."""
@@ -83,72 +61,6 @@ class StreamTelemetry:
         if self._state.is_draining:
             self._state.cut_off = reason
         self._log.warning("stream.cut-off", reason=reason)
-
-    def receivers(self, count: int) -> None:
-        """How many HER-ids the stream serves now, the refused ones included."""
-        self._progress.receivers = count
-
-    def polled(self, *, seconds: float, items: int, full: bool) -> None:
-        """A request to the API worked. `full`: as many items as asked for, so that there may be more."""
-        stream = self._progress
-        outcome = "full" if full else "partial" if items else "empty"
-        self._metrics.polls.add(1, stream.source, outcome)
-        self._metrics.poll_seconds.observe([seconds])
-        stream.is_behind = full
-        self._log.debug("poll.done", seconds=round(seconds, 3), items=items, full=full)
-        self._polls_work(is_idle=False)
-
-    def idle(self) -> None:
-        """There is nothing to do, and the stream would hear of it: it is well, though it does not poll."""
-        self._polls_work(is_idle=True)
-
-    def poll_failed(self, error: TransientError, *, attempt: int) -> None:
-        """A request to the API failed; `attempt` counts from 0. A throttling API's Retry-After holds for all streams of
-        the source, as they ask the same host.
-        """
-        stream, now = self._progress, self._now()
-        code = SIGN_IN if isinstance(error, AuthenticationError) else UNAVAILABLE
-        code = REJECTED if isinstance(error, RequestRejected) else code
-        message = clipped(str(error))
-        self._count_failed_poll(code)
-        stream.is_idle = False
-        stream.poll.begin(now)
-        stream.poll.failed(now, code, message)
-        if error.retry_after_s:
-            for sibling in self._state.streams.values() if code == UNAVAILABLE else (stream,):
-                if sibling.source == stream.source:
-                    sibling.poll.wait_until(now + error.retry_after_s)
-        self._warn("poll", code, message, "poll.failed", attempt=attempt, retry_after_s=error.retry_after_s)
-
-    def anomaly(self, kind: str, count: int) -> None:
-        """`count` items of a page were not as documented."""
-        stream = self._progress
-        kind = self._count_anomaly(kind, count)
-        times = self._repeats.due(f"anomaly {kind}", kind, self._now())
-        if times is not None:
-            self._log.warning("feed.anomaly", kind=kind, items=count, times=times, total=stream.anomalies[kind])
-
-    def refused(self, her_id: int, problem: str) -> None:
-        """The API refuses this receiver; it is isolated, the others go on. `problem`: status, error code or title."""
-        stream, now = self._progress, self._now()
-        problem = clipped(problem)
-        stream.poll.heard_at = now
-        known = stream.refused.get(her_id)
-        if known is not None and known.problem == problem:
-            self._log.debug("receiver.still-refused", her_id=her_id, problem=problem)
-            return
-        stream.refused[her_id] = Refusal(problem, now if known is None else known.since)
-        self._state.note_error("receiver-refused", problem, stream=stream.name)
-        times = self._repeats.due("refused", "", now, burst=REFUSALS_NAMED)
-        if times is not None:
-            self._log.warning(
-                "receiver.refused", her_id=her_id, problem=problem, times=times, refused_now=len(stream.refused)
-            )
-
-    def accepted(self, her_id: int) -> None:
-        """The API takes a receiver again that it refused, or the receiver is gone."""
-        if self._progress.refused.pop(her_id, None) is not None:
-            self._log.info("receiver.accepted", her_id=her_id, refused_now=len(self._progress.refused))
 
     def sent(self, count: int) -> None:
         """A page of `count` messages starts on its way to the broker."""
@@ -198,13 +110,15 @@ class StreamTelemetry:
         stream.confirm.wait_until(self._now() + retry_in_s)
         self._warn("publish", outcome, message, "publish.interrupted", messages=count, retry_in_s=round(retry_in_s, 2))
 
-    def held(self, reason: str) -> None:
-        """The stream waits because an event has no queue, or because parking is full; `reason` is a sentence."""
+    def held(self, reason: str, *, kind: str = "unroutable") -> None:
+        """The stream waits because an event has no queue and may not be parked, or because a route is missing
+        (`route-missing`); `reason` is a sentence.
+        """
         stream, now = self._progress, self._now()
         if stream.held_reason is None:
             stream.held_since = now
         stream.held_reason = clipped(reason)
-        self._warn("held", "unroutable", stream.held_reason, "stream.held")
+        self._warn("held", kind, stream.held_reason, "stream.held")
 
     def released(self) -> None:
         """It goes on; nothing happens if it was not held."""
@@ -241,23 +155,6 @@ class StreamTelemetry:
         stream.commit.failed(now, "unavailable", message)
         self._state.store.failure = continued(self._state.store.failure, now, "unavailable", message)
         self._warn("commit", "unavailable", message, "commit.failed", attempt=attempt)
-
-    def _polls_work(self, *, is_idle: bool) -> None:
-        stream = self._progress
-        stream.is_idle = is_idle
-        stream.restarts_in_a_row = 0
-        self._tell_recovery("poll", stream.poll.succeeded(self._now(), waits_on=not is_idle))
-
-    def _count_failed_poll(self, outcome: str) -> None:
-        self._metrics.polls.add(1, self._progress.source, outcome)
-
-    def _count_anomaly(self, kind: str, count: int) -> str:
-        """Returns the label that it is counted with."""
-        stream = self._progress
-        kind = closed(kind, ANOMALIES[stream.source])
-        self._metrics.feed_anomalies.add(count, stream.source, kind)
-        stream.anomalies[kind] += count
-        return kind
 
     def _take_parked(self, messages: Sequence[Message]) -> list[Message]:
         """The messages of a page that are in their own queues; those parked by their source are counted on the way."""
@@ -296,17 +193,6 @@ class StreamTelemetry:
         if times is not None:
             self._log.warning("message.parked", reason=reason, messages=count, times=times, total=stream.parked[reason])
 
-    def _warn(self, topic: str, code: str, message: str, event: str, **details: float | None) -> None:
-        self._state.note_error(f"{topic}-{code}", message, stream=self._progress.name)
-        times = self._repeats.due(topic, f"{code}: {message}", self._now())
-        if times is not None:
-            self._log.warning(event, kind=code, error=message, times=times, **details)
-
-    def _tell_recovery(self, topic: str, failure: Failure | None) -> None:
-        if failure is not None and self._repeats.ended(topic):
-            after_s = round(self._now() - failure.since, 1)
-            self._log.info(f"{topic}.recovered", failures=failure.times, after_s=after_s)
-
     def _forget_pages(self) -> None:
         """What was in flight is not waited for any more: it is read again."""
         stream = self._progress
@@ -316,6 +202,3 @@ class StreamTelemetry:
         stream.confirm.since = stream.commit.since = None
         stream.held_reason = stream.held_since = None
         self._parked_ids.clear()
-
-    def _now(self) -> float:
-        return self._state.clock.monotonic()

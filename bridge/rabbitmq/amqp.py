@@ -21,6 +21,7 @@ from bridge import __version__
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.endpoint import Endpoint
 from bridge.rabbitmq.errors import NoAnswer, ask, describe
+from bridge.routes import Place
 from bridge.tls import client_context
 
 T = TypeVar("T")
@@ -142,6 +143,11 @@ class AmqpConnection:
     def is_open(self) -> bool:
         """False once it ended; never true again. Turns false before `lost` hears of it."""
         return self.ended_because is None and self._transport.connection.is_opened
+
+    @property
+    def place(self) -> Place:
+        """Raises BrokerUnavailable where it has ended."""
+        return Place(self.endpoint.vhost, str(self._transport.connection.server_properties.get("cluster_name", "")))
 
     @property
     def is_blocked(self) -> bool:

@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal, Protocol
 
 from bridge.errors import BrokerUnavailable, ConfigurationError
+from bridge.events.parked import MAX_BODY_BYTES
 from bridge.rabbitmq.amqp import AmqpConnection, silence_libraries
 from bridge.rabbitmq.budget import InFlightBudget
 from bridge.rabbitmq.decoding import read_any_properties
@@ -14,8 +15,10 @@ from bridge.rabbitmq.endpoint import Endpoint
 from bridge.rabbitmq.inbox import PREFETCH, RabbitInbox
 from bridge.rabbitmq.page_session import PageSession
 from bridge.rabbitmq.plain_session import PlainSession
+from bridge.rabbitmq.routes import look_at_routes
 from bridge.rabbitmq.session import ChannelSession
 from bridge.rabbitmq.topology import Topology
+from bridge.routes import Place, Route, RouteFacts
 
 Publisher = Literal["page", "plain"]
 """How messages are written: see `page_session` and `plain_session`."""
@@ -24,7 +27,7 @@ SESSIONS: dict[Publisher, type[ChannelSession]] = {"page": PageSession, "plain":
 CONNECT_TIMEOUT_S = 10.0
 """For a URL to be connected to and signed in at, and for a channel to be opened; more than any node in order takes."""
 TOPOLOGY_TIMEOUT_S = 30.0
-"""For the whole topology: a cluster may take a second for a quorum queue."""
+"""For the whole topology, and for all routes: a cluster may take a second for a quorum queue."""
 
 
 class BrokerObserver(Protocol):
@@ -68,8 +71,11 @@ class RabbitBroker:
         publisher: Publisher = "page",
         tls: ssl.SSLContext | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        routes: Sequence[Route] = (),
+        on_routes: Callable[[Mapping[Route, RouteFacts]], None] = lambda _: None,
     ) -> None:
-        """`urls` is called at each connecting; `tls` is needed for amqps:// URLs (`tls.client_context`).
+        """`urls` is called at each connecting; `tls` is needed for amqps:// URLs (`tls.client_context`). `on_routes` is
+        told what each look at the subscribers' queues showed.
 
         Raises ConfigurationError where a URL is wrong now; one that becomes wrong later is unavailable.
         """
@@ -81,6 +87,8 @@ class RabbitBroker:
         self._session_type = SESSIONS[publisher]
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
+        self._routes = routes
+        self._on_routes = on_routes
         self._connection: AmqpConnection | None = None
         self._connecting: asyncio.Task[AmqpConnection] | None = None
         self._failed_url: str | None = None
@@ -100,6 +108,15 @@ class RabbitBroker:
         """Whether the broker takes nothing on it now."""
         return self._connection is not None and self._connection.is_open and self._connection.is_blocked
 
+    async def look_at_routes(self) -> Place:
+        """Look at the subscribers' queues once more; returns where. Raises BrokerUnavailable.
+
+        A new connection is given to nobody before they have been looked at there.
+        """
+        connection = await self._connected()
+        await self._look_at_routes(connection)
+        return connection.place
+
     async def connect(self) -> None:
         """Make sure of a connection, with its topology known. Raises BrokerUnavailable. Callers that come while it is
         being opened share its success or its failure.
@@ -110,11 +127,24 @@ class RabbitBroker:
         """A new session, on a connection as of `connect`."""
         return await self._open_session(await self._connected())
 
-    def inbox(self, queue: str, *, prefetch: int = PREFETCH) -> RabbitInbox:
-        """The messages of a queue, on a connection as of `connect`. `prefetch` ≥ 1: how many are delivered and not
-        acknowledged at a time.
+    def inbox(
+        self, queue: str, *, prefetch: int = PREFETCH, max_body_bytes: int | None = MAX_BODY_BYTES
+    ) -> RabbitInbox:
+        """The messages of a queue, on a connection as of `connect`. `prefetch`, 1 to 65,535: how many are delivered and
+        not acknowledged at a time. `max_body_bytes`: see RabbitInbox.
         """
-        return RabbitInbox(self._connected, queue, prefetch=prefetch, answer_timeout_s=self._connect_timeout_s)
+        return RabbitInbox(
+            self._connected,
+            queue,
+            prefetch=prefetch,
+            max_body_bytes=max_body_bytes,
+            answer_timeout_s=self._connect_timeout_s,
+        )
+
+    async def ready_count(self, queue: str) -> int:
+        """Messages in the queue that no consumer holds; raises BrokerUnavailable."""
+        connection = await self._connected()
+        return await connection.ready_count(queue, timeout_s=self._connect_timeout_s)
 
     async def close(self) -> None:
         """End all sessions and the connection: bounded by a few seconds, whatever the broker does; never raises."""
@@ -147,6 +177,7 @@ class RabbitBroker:
                     self._topology.apply, self._connection.brief_channel, address=self._connection.endpoint.address
                 )
                 await self._connection.ask(apply, timeout_s=TOPOLOGY_TIMEOUT_S)
+                await self._look_at_routes(self._connection)
                 self._connection.topology_is_known = True
                 if not is_new:  # what was missing is there now
                     self._observer.connected(self._connection.endpoint.address)
@@ -154,6 +185,10 @@ class RabbitBroker:
             self._observer.unavailable(str(exc))
             raise
         return self._connection
+
+    async def _look_at_routes(self, connection: AmqpConnection) -> None:
+        look = partial(look_at_routes, self._routes, connection.brief_channel)
+        self._on_routes(await connection.ask(look, timeout_s=TOPOLOGY_TIMEOUT_S))
 
     async def _dial(self, last: AmqpConnection | None) -> AmqpConnection:
         """Try each URL once, beginning after the one that failed last."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bridge.errors import ConfigurationError
 
@@ -46,3 +46,8 @@ class Endpoint:
     def address(self) -> str:
         """`host:port`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def vhost(self) -> str:
+        """The vhost that the URL names, `/` where it names none."""
+        return unquote(urlsplit(self.url).path[1:]) or "/"

@@ -5,7 +5,7 @@ subscribe opens a channel and a consumer -> what is delivered waits here, no mor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import NoReturn
@@ -34,12 +34,16 @@ class RabbitInbox:
         queue: str,
         *,
         prefetch: int,
+        max_body_bytes: int | None = MAX_BODY_BYTES,
         answer_timeout_s: float,
     ) -> None:
-        """`connected` gives the connection, its topology known, or raises BrokerUnavailable."""
+        """`connected` gives the connection, its topology known, or raises BrokerUnavailable. `max_body_bytes`: of a
+        larger body what remains is delivered; None: every body is delivered whole.
+        """
         self._connected = connected
         self._queue = queue
         self._prefetch = prefetch
+        self._max_body_bytes = max_body_bytes
         self._answer_timeout_s = answer_timeout_s
         self._numbers = count(1)
         self._consumer: _Consumer | None = None
@@ -63,7 +67,7 @@ class RabbitInbox:
         return consumer.take()
 
     async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
-        """Each by itself: an acknowledgement of several would take in those before that are not done with."""
+        """Those of a channel that has ended are passed over."""
         consumer = self._consumer
         if consumer is not None:
             await consumer.acknowledge([each.tag for each in deliveries if each.channel == consumer.number])
@@ -82,7 +86,13 @@ class RabbitInbox:
     async def _consume(self) -> "_Consumer":
         connection = await self._connected()
         channel = await connection.channel(timeout_s=self._answer_timeout_s)
-        consumer = _Consumer(next(self._numbers), channel, connection, answer_timeout_s=self._answer_timeout_s)
+        consumer = _Consumer(
+            next(self._numbers),
+            channel,
+            connection,
+            max_body_bytes=self._max_body_bytes,
+            answer_timeout_s=self._answer_timeout_s,
+        )
         is_started = False
         try:
             await consumer.start(self._queue, self._prefetch)
@@ -97,14 +107,24 @@ class _Consumer:
     """A consumer on a channel. Never repaired: when it ended, another is made."""
 
     def __init__(
-        self, number: int, channel: aiormq.Channel, connection: AmqpConnection, *, answer_timeout_s: float
+        self,
+        number: int,
+        channel: aiormq.Channel,
+        connection: AmqpConnection,
+        *,
+        max_body_bytes: int | None,
+        answer_timeout_s: float,
     ) -> None:
         self.number = number
         self.ended_because: str | None = None
         """One clause; None while it is open."""
         self._channel = channel
         self._connection = connection
+        self._max_body_bytes = max_body_bytes
         self._answer_timeout_s = answer_timeout_s
+        self._done = 0
+        """All tags up to this one are acknowledged."""
+        self._done_beyond: set[int] = set()
         self._arrived: list[Delivered] = []
         self._has_news = asyncio.Event()
         """Something arrived, or it has ended."""
@@ -137,12 +157,23 @@ class _Consumer:
         self._has_news.clear()
         return arrived
 
-    async def acknowledge(self, tags: Iterable[int]) -> None:
-        """Tell the broker; where that fails, end: what it did not hear of it delivers again, and else never would."""
+    async def acknowledge(self, tags: Collection[int]) -> None:
+        """Tell the broker; where that fails, end: what it did not hear of it delivers again, and else never would.
+
+        Several at once as far as nothing before them is open: of many single acknowledgements RabbitMQ may forget the
+        last ones of a quorum queue when the channel is closed.
+        """
 
         async def write() -> None:
+            before, self._done_beyond = self._done, self._done_beyond.union(tags)
+            while self._done + 1 in self._done_beyond:
+                self._done += 1
+                self._done_beyond.discard(self._done)
+            if self._done > before:
+                await self._channel.basic_ack(self._done, multiple=True, wait=False)
             for tag in tags:
-                await self._channel.basic_ack(tag, wait=False)
+                if tag > self._done:
+                    await self._channel.basic_ack(tag, wait=False)
 
         if self.ended_because is None:
             try:
@@ -164,12 +195,18 @@ class _Consumer:
         delivery = message.delivery
         if self.ended_because is not None or not isinstance(delivery, spec.Basic.Deliver):
             return
-        is_whole = len(message.body) <= MAX_BODY_BYTES
+        is_whole = self._max_body_bytes is None or len(message.body) <= self._max_body_bytes
+        properties = message.header.properties
         self._arrived.append(
             Delivered(
                 body=message.body if is_whole else remains_of(message.body),
                 is_whole=is_whole,
-                content_type=message.header.properties.content_type,
+                content_type=properties.content_type,
+                id=properties.message_id,
+                type=properties.message_type,
+                correlation_id=properties.correlation_id,
+                created_at=properties.timestamp,
+                headers=properties.headers or {},
                 exchange=delivery.exchange or "",
                 routing_key=delivery.routing_key or "",
                 channel=self.number,

@@ -151,6 +151,11 @@ class Management:
         path = f"exchanges/{self._vhost}/{quote(exchange, safe='')}/bindings/source"
         return await self._ask(path, list[Binding]) or []
 
+    async def bound_with(self, exchange: str, queue: str) -> frozenset[str]:
+        """The routing keys that the queue is bound to the exchange with; nothing where either is not there."""
+        path = f"bindings/{self._vhost}/e/{quote(exchange, safe='')}/q/{quote(queue, safe='')}"
+        return frozenset(each.routing_key for each in await self._ask(path, list[Binding]) or [])
+
     async def policy(self, name: str) -> Mapping[str, Any]:
         """What the policy of this name says."""
         found = await self._ask(f"policies/{self._vhost}/{quote(name, safe='')}", _Policy)

@@ -17,7 +17,6 @@ from pamqp.common import FieldTable
 from bridge.errors import BrokerUnavailable
 from bridge.rabbitmq.errors import describe
 
-QUORUM: FieldTable = {"x-queue-type": "quorum"}
 KEPT_ARGUMENTS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 """RabbitMQ 4 drops a message after 20 deliveries by default. Looking at a parked message must never drop it, nor may a
 bridge that ends before it has stored a registration."""
@@ -34,21 +33,8 @@ NewChannel = Callable[[], AbstractChannel]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """A subscriber's queue with its bindings: what of the route contract AMQP can declare or look for."""
-
-    queue: str
-    exchange: str
-    bindings: tuple[str, ...] = ()
-    required: bool = False
-    """It has to be there, whoever declares it."""
-    declare: bool = False
-    """The bridge declares it, durable and quorum."""
-
-
-@dataclass(frozen=True, slots=True)
 class Topology:
-    """What has to be there."""
+    """What the bridge itself needs. Subscribers' queues are another matter: `routes`."""
 
     exchanges: tuple[str, ...]
     """Durable topic exchanges of the sources that are on."""
@@ -56,7 +42,6 @@ class Topology:
     parked_queue: str = "bridge.parked"
     registrations_queue: str | None = None
     """Durable queue of orders that are to be watched, behind the default exchange alone; None: nobody reads it."""
-    subscriptions: tuple[Subscription, ...] = ()
     mode: Literal["declare", "check"] = "declare"
 
     async def apply(self, new_channel: NewChannel, *, address: str) -> None:
@@ -64,23 +49,18 @@ class Topology:
 
         AMQP cannot look at bindings: in mode `check` they are not seen.
         """
-        work = _Work(new_channel, declares=self.mode == "declare")
+        work = Work(new_channel, declares=self.mode == "declare")
         for exchange in self.exchanges:
             await work.exchange(exchange, "topic")
         await work.exchange(self.parked_exchange, "fanout")
         await work.bound_queue(self.parked_queue, self.parked_exchange, ("",), KEPT_ARGUMENTS)
         if self.registrations_queue is not None:
             await work.queue(self.registrations_queue, KEPT_ARGUMENTS)
-        for subscription in self.subscriptions:
-            if subscription.declare:
-                await work.bound_queue(subscription.queue, subscription.exchange, subscription.bindings, QUORUM)
-            elif subscription.required:
-                await work.existing_queue(subscription.queue)
         if work.mistakes:
             raise BrokerUnavailable(f"RabbitMQ at {address} lacks what the bridge needs: {'; '.join(work.mistakes)}")
 
 
-class _Work:
+class Work:
     """One pass over the topology, which notes what is wrong and goes on."""
 
     def __init__(self, new_channel: NewChannel, *, declares: bool) -> None:
@@ -96,7 +76,7 @@ class _Work:
 
     async def queue(self, name: str, arguments: FieldTable) -> None:
         if not self._declares:
-            await self.existing_queue(name)
+            await self._existing_queue(name)
             return
         await self._try(f"queue {name}", lambda channel: channel.declare_queue(name, durable=True, arguments=arguments))
 
@@ -105,7 +85,7 @@ class _Work:
         for pattern in patterns if self._declares else ():
             await self._try(f"binding of queue {name} to {exchange}", partial(_bind, name, exchange, pattern))
 
-    async def existing_queue(self, name: str) -> None:
+    async def _existing_queue(self, name: str) -> None:
         await self._try(f"queue {name}", lambda channel: channel.declare_queue(name, passive=True))
 
     async def _try(self, name: str, step: Callable[[AbstractChannel], Awaitable[object]]) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from bridge.routes import Route
 from bridge.settings.fields import (
     AmqpUrls,
     ExchangeName,
@@ -59,6 +60,17 @@ class Subscription(Group):
     def holds(self) -> bool:
         """Whether the streams are held while this subscription is missing."""
         return self.required if self.on_missing is None else self.on_missing == "hold"
+
+    def route(self, exchange: str) -> Route:
+        """The same as the core knows it. `exchange`: its own (`Settings.exchange_of`)."""
+        return Route(
+            queue=self.queue,
+            exchange=exchange,
+            bindings=self.bindings,
+            required=self.required,
+            declare=self.declare,
+            holds=self.holds,
+        )
 
 
 class BrokerSettings(Group):

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bridge.errors import ConfigurationError
 from bridge.events.message import SourceName
+from bridge.routes import Route
 from bridge.settings.altinn import AltinnSettings
 from bridge.settings.broker import BrokerSettings, Subscription
 from bridge.settings.cluster import ClusterSettings
@@ -76,6 +77,11 @@ class Settings(Group):
     def exchange_of(self, subscription: Subscription) -> str:
         """The exchange that a subscription is bound to."""
         return subscription.exchange or self.event_exchanges[0]
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The route contract, line by line as it was given."""
+        return tuple(each.route(self.exchange_of(each)) for each in self.broker.subscriptions)
 
     def require_source(self) -> None:
         """Raise ConfigurationError where nothing is to be polled."""

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Delivered, Inbox
-from tests.support.inboxes import FakeInboxLab, InboxLab, RabbitInboxLab
+from tests.support.inboxes import AT, FakeInboxLab, InboxLab, RabbitInboxLab
 from tests.support.labs import rabbit_lab
 
 
@@ -57,6 +57,15 @@ class TestReceiving:
         assert {(each.is_whole, each.exchange, each.routing_key) for each in taken} == {
             (True, "", "bridge.altinn.orders")
         }
+
+    async def test_a_message_comes_with_the_properties_that_it_was_published_with(self, lab: InboxLab) -> None:
+        await lab.publish_with_properties()
+
+        (message,) = await take(lab.inbox(), 1)
+
+        assert (message.id, message.type, message.correlation_id) == ("id-1", "type-1", "order-1")
+        assert message.created_at == AT
+        assert message.headers == {"x-parked-reason": "unroutable", "x-number": 7}
 
     async def test_no_more_are_delivered_than_the_prefetch_until_some_are_acknowledged(self, lab: InboxLab) -> None:
         await lab.publish(b"1", b"2", b"3", b"4", b"5")

@@ -17,6 +17,7 @@ from bridge.cli import tail as tail_module
 from bridge.errors import SourceUnavailable
 from bridge.ops import server as server_module
 from bridge.ops.server import OpsServer
+from bridge.routes import Route, RouteFacts, judge
 from tests.support.ops import START, Ops, message
 
 
@@ -79,7 +80,7 @@ async def test_status_shows_a_ready_bridge_and_ends_with_0() -> None:
         "Broker  connected for 1 min 5 s (rabbitmq:5672)",
         "Store   working",
         "Events  0 in the last minute, 2 since the start",
-        "Parked  0",
+        "Parked  0 since the start",
         "Feed    0 not as documented",
         "",
         (
@@ -131,6 +132,29 @@ async def test_status_shows_the_orders_that_are_watched_and_those_that_have_ende
     assert result.exit_code == 0
     assert "Orders  57 (sending 40, registered 17) watched, 3 (completed 2, given-up 1) ended" in result.output
     assert "altinn/orders/0  working  -       nothing    0.0 s ago" in result.output
+
+
+async def test_status_shows_the_route_contract_and_how_to_look_at_what_is_parked() -> None:
+    ops = Ops()
+    stream = ops.healthy_stream()
+    stream.parked(message("a"), "unroutable")
+    journal = Route(queue="journal", exchange="nhn.notifications", bindings=("#",), required=True, holds=True)
+    extra = Route(queue="extra", exchange="nhn.notifications")
+    ops.telemetry.routes.judged(journal, judge(journal, RouteFacts(exists=False)))
+    ops.telemetry.routes.judged(extra, judge(extra, RouteFacts(exists=True)))
+    ops.telemetry.routes.bindings_unseen("BRIDGE_BROKER__MANAGEMENT_URL is not set", is_trouble=False)
+    async with serving(ops) as port:
+        result = await run("status", port)
+
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert "Parked  1 (unroutable 1) since the start; look at them with: bridge parked list" in lines
+    start = lines.index("Route contract (BRIDGE_BROKER__MANAGEMENT_URL is not set):")
+    assert lines[start + 1 : start + 4] == [
+        "QUEUE    EXCHANGE           STATE    WHAT IS SEEN            IF MISSING  MISSING FOR",
+        "journal  nhn.notifications  missing  the queue is not there  hold        0.0 s",
+        "extra    nhn.notifications  there    the queue is there      continue    -",
+    ]
 
 
 async def test_status_shows_a_broker_that_opens_no_session() -> None:

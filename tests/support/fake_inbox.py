@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Delivered
 
@@ -19,6 +21,8 @@ class FakeInbox:
         """Bodies, in the order of their acknowledgement."""
         self.unavailable = 0
         """So many of the next calls of `subscribe` raise BrokerUnavailable."""
+        self.lost_acknowledgements = 0
+        """The broker does not hear of so many of the next ones."""
         self.is_closed = False
         self._delivered: dict[int, Delivered] = {}
         self._channel = 0
@@ -63,6 +67,9 @@ class FakeInbox:
         return [self._deliver() for _ in range(min(len(self.waiting), self.prefetch - len(self._delivered)))]
 
     async def acknowledge(self, deliveries: Sequence[Delivered]) -> None:
+        if self.lost_acknowledgements and deliveries:
+            self.lost_acknowledgements -= 1
+            return
         for each in deliveries:
             if self._is_subscribed and each.channel == self._channel:
                 self.acknowledged.append(self._delivered.pop(each.tag).body)
@@ -76,15 +83,7 @@ class FakeInbox:
     def _deliver(self) -> Delivered:
         self._tag += 1
         message = self.waiting.popleft()
-        self._delivered[self._tag] = Delivered(
-            body=message.body,
-            is_whole=message.is_whole,
-            content_type=message.content_type,
-            exchange=message.exchange,
-            routing_key=message.routing_key,
-            channel=self._channel,
-            tag=self._tag,
-        )
+        self._delivered[self._tag] = msgspec.structs.replace(message, channel=self._channel, tag=self._tag)
         return self._delivered[self._tag]
 
     def _raise_if_ended(self) -> None:

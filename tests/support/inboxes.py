@@ -1,17 +1,19 @@
 """Inboxes under test with what may happen to them, alike for the fake and for RabbitMQ."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Protocol
 
 import aio_pika
 
-from bridge.ports import Inbox
+from bridge.ports import Delivered, Inbox
 from bridge.rabbitmq.topology import Topology
 from tests.support.broker import declare_queue, open_channel, ready_count
 from tests.support.fake_inbox import FakeInbox
 from tests.support.labs import EXCHANGE, WAIT_S, RabbitLab
 
 QUEUE = "bridge.altinn.orders"
+AT = datetime(2026, 4, 14, 6, 0, tzinfo=UTC)
 
 
 class InboxLab(Protocol):
@@ -22,6 +24,10 @@ class InboxLab(Protocol):
         ...
 
     async def publish(self, *bodies: bytes) -> None: ...
+
+    async def publish_with_properties(self) -> None:
+        """One message with an id, a type, a correlation id, a time (AT) and headers."""
+        ...
 
     async def waiting(self, count: int) -> None:
         """Return once so many messages are in the queue that no reader holds."""
@@ -42,6 +48,20 @@ class FakeInboxLab:
 
     async def publish(self, *bodies: bytes) -> None:
         self._inbox.publish(*bodies)
+
+    async def publish_with_properties(self) -> None:
+        self._inbox.put(
+            Delivered(
+                body=b"{}",
+                id="id-1",
+                type="type-1",
+                correlation_id="order-1",
+                created_at=AT,
+                headers={"x-parked-reason": "unroutable", "x-number": 7},
+                channel=0,
+                tag=0,
+            )
+        )
 
     async def waiting(self, count: int) -> None:
         assert len(self._inbox.waiting) == count
@@ -65,6 +85,19 @@ class RabbitInboxLab:
         async with open_channel(self.lab.url) as channel:
             for body in bodies:
                 await channel.default_exchange.publish(aio_pika.Message(body), QUEUE)
+
+    async def publish_with_properties(self) -> None:
+        await self.publish()
+        message = aio_pika.Message(
+            b"{}",
+            message_id="id-1",
+            type="type-1",
+            correlation_id="order-1",
+            timestamp=AT,
+            headers={"x-parked-reason": "unroutable", "x-number": 7},
+        )
+        async with open_channel(self.lab.url) as channel:
+            await channel.default_exchange.publish(message, QUEUE)
 
     async def waiting(self, count: int) -> None:
         seen = -1

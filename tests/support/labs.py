@@ -5,7 +5,7 @@ Every lab has one topic exchange, EXCHANGE, and a parked queue.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
@@ -19,6 +19,7 @@ from bridge.events.message import Message
 from bridge.ports import Session
 from bridge.rabbitmq.connection import SESSIONS, Publisher, RabbitBroker
 from bridge.rabbitmq.topology import Topology
+from bridge.routes import Route, RouteFacts
 from bridge.sandbox.tcp_proxy import Direction, TcpProxy
 from tests.support.broker import collect, declare_queue, open_channel, ready_count
 from tests.support.fake_broker import FakeBroker
@@ -196,7 +197,13 @@ class RabbitLab:
     async def session(self, *, max_in_flight: int = 4000) -> Session:
         return await self.the_broker(max_in_flight=max_in_flight).session()
 
-    def the_broker(self, *, max_in_flight: int = 4000) -> RabbitBroker:
+    def the_broker(
+        self,
+        *,
+        max_in_flight: int = 4000,
+        routes: Sequence[Route] = (),
+        on_routes: Callable[[Mapping[Route, RouteFacts]], None] = lambda _: None,
+    ) -> RabbitBroker:
         """The bridge's side, made at the first call from what the lab says by then."""
         if self.broker is None:
             self.broker = RabbitBroker(
@@ -207,6 +214,8 @@ class RabbitLab:
                 max_in_flight=max_in_flight,
                 publisher=self.publisher,
                 connect_timeout_s=self.connect_timeout_s,
+                routes=routes,
+                on_routes=on_routes,
             )
         return self.broker
 

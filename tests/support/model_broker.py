@@ -31,6 +31,8 @@ class ModelBroker:
         self.queue: list[str] = []
         self.parked: list[str] = []
         self.has_parked_queue = True
+        self.on_publish: Callable[[], None] = lambda: None
+        """Called at each publish, before anything is written."""
 
     async def session(self) -> "ModelSession":
         if self.choices.pick([True, False]):
@@ -47,6 +49,7 @@ class ModelSession:
         self.is_open = True
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        self._broker.on_publish()
         outcomes: list[Outcome | asyncio.Future[None]] = [self._take(message) for message in messages]
         return [await self._known(outcome) for outcome in outcomes]
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, Gate, always_open
 from bridge.errors import BrokerUnavailable
 from bridge.events.message import Message
 from bridge.ports import Broker, Outcome
@@ -69,7 +69,9 @@ class ScriptedBroker:
 class Delivering:
     """A delivery with its surroundings."""
 
-    def __init__(self, broker: ScriptedBroker, *, unroutable: str = "park", limit: int = 10) -> None:
+    def __init__(
+        self, broker: ScriptedBroker, *, unroutable: str = "park", limit: int = 10, gate: Gate = always_open
+    ) -> None:
         self.clock = FakeClock()
         self.observer = Recorder()
         self.delivery = Delivery(
@@ -80,6 +82,7 @@ class Delivering:
             parked_exchange="bridge.parked",
             parked_limit=limit,
             backoff=Backoff(base_s=1.0, cap_s=8.0, dice=LongestWait()),
+            gate=gate,
         )
 
     async def deliver(self, *names: str) -> None:

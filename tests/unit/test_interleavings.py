@@ -6,7 +6,7 @@ everything gets through in the end.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import pytest
@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.checkpoints import Advance, NhnCheckpoint
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, Gate, always_open
 from bridge.errors import StoreUnavailable
 from bridge.events.message import Message
 from bridge.pipeline import Pipeline
 from bridge.ports import Batch, Broker, Store
 from bridge.retry import Backoff
-from tests.support.choices import RandomChoices, every_way
+from tests.support.choices import Choices, RandomChoices, every_way
 from tests.support.clock import FakeClock
 from tests.support.model_broker import Fate, ModelBroker
 from tests.support.observers import Recorder
@@ -91,7 +91,9 @@ class WitnessStore:
             self.done.set()
 
 
-async def carry(broker: ModelBroker, batches: Sequence[Batch[NhnCheckpoint]], store: WitnessStore) -> None:
+async def carry(
+    broker: ModelBroker, batches: Sequence[Batch[NhnCheckpoint]], store: WitnessStore, gate: Gate = always_open
+) -> None:
     """Run a pipeline until everything is committed, then drain it."""
     clock, stop = FakeClock(), asyncio.Event()
     backoff = Backoff(dice=random.Random(1))  # the same way twice has to go the same way
@@ -103,6 +105,7 @@ async def carry(broker: ModelBroker, batches: Sequence[Batch[NhnCheckpoint]], st
         parked_exchange="bridge.parked",
         parked_limit=1000,
         backoff=backoff,
+        gate=gate,
     )
     pipeline = Pipeline(
         ListSource(batches), delivery, cast("Store", store), clock=clock, observer=Recorder(), backoff=backoff
@@ -156,6 +159,43 @@ async def test_a_queue_has_no_gap_however_often_the_connection_is_lost() -> None
         _check_order(broker.queue, 6)
         ways += 1
     assert ways > 1000
+
+
+async def test_nothing_is_written_while_the_gate_is_closed_whenever_it_opens_and_closes() -> None:
+    """And what waited at it keeps its order, and gets through."""
+    ways = 0
+    for choices in every_way(budget=2):
+        broker, gate = ModelBroker(choices, CUTS), SwingingGate(choices)
+        broker.on_publish = gate.assert_open
+        store = WitnessStore(broker, last=3)
+        swinging = asyncio.create_task(gate.swing())
+        await carry(broker, pages(3, 1), store, gate)
+        await swinging
+        _check(broker, 3)
+        _check_order(broker.queue, 3)
+        ways += 1
+    assert ways > 1000
+
+
+class SwingingGate:
+    """Opens and closes at turns of the event loop that are choices."""
+
+    def __init__(self, choices: Choices) -> None:
+        self._choices = choices
+        self._is_open = True
+
+    def __call__(self, exchanges: Iterable[str]) -> str | None:
+        assert set(exchanges) == {"nhn.notifications"}
+        return None if self._is_open else "a queue is missing"
+
+    async def swing(self) -> None:
+        for _ in range(40):
+            await asyncio.sleep(0)
+            self._is_open = self._choices.pick([self._is_open, not self._is_open])
+        self._is_open = True
+
+    def assert_open(self) -> None:
+        assert self._is_open, "written while the gate was closed"
 
 
 @settings(max_examples=300)

@@ -7,6 +7,7 @@ import pytest
 from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailable
 from bridge.events.nhn import EVENT_NAMES, OTHER
 from bridge.ops.metrics import EVENTS
+from bridge.routes import Route, RouteFacts, judge
 from tests.support.ops import Ops, message
 
 HER_ID = 8142520
@@ -23,6 +24,7 @@ FAMILIES = {
     "bridge_last_success_timestamp_seconds": {"source", "stream"},
     "bridge_broker_connected": set(),
     "bridge_broker_blocked": set(),
+    "bridge_route_contract_ok": {"queue"},
     "bridge_streams_owned": set(),
     "bridge_ready": set(),
     "bridge_streams_not_ready": set(),
@@ -42,6 +44,9 @@ def busy() -> Ops:
     """A bridge to which everything has happened."""
     ops = Ops(sources=["nhn", "altinn"])
     ops.telemetry.orders({"sending": 3})
+    ops.telemetry.routes.judged(
+        Route(queue="journal", exchange="e"), judge(Route("journal", "e"), RouteFacts(exists=True))
+    )
     stream = ops.healthy_stream()
     stream.receivers(2)
     stream.polled(seconds=0.2, items=1000, full=True)

@@ -6,6 +6,7 @@ from bridge.nhn.feed import FeedObserver
 from bridge.nhn.source import SourceObserver
 from bridge.pipeline import PipelineObserver
 from bridge.rabbitmq.connection import BrokerObserver
+from bridge.route_contract import RouteObserver
 from bridge.supervisor import SupervisorObserver
 from tests.support.ops import Ops, message
 
@@ -31,8 +32,10 @@ def test_the_process_can_be_told_of() -> None:
     ops = Ops()
     broker: BrokerObserver = ops.telemetry.broker
     supervisor: SupervisorObserver = ops.telemetry
+    routes: RouteObserver = ops.telemetry.routes
 
     broker.connected("rabbitmq:5672")
+    routes.bindings_seen()
     supervisor.alive()
 
     assert ops.state.broker.is_connected

@@ -50,6 +50,8 @@ def test_a_bridge_that_has_just_started() -> None:
         "recent_errors": [],
         "replicas": 0,
         "owners": [],
+        "routes": [],
+        "bindings_unseen": None,
     }
 
 
