@@ -22,6 +22,8 @@ async def enrol(tenant: str, wanted: Collection[int], *, start: Start, feed: Fee
     for stream, her_ids in change.enrol.items():
         cursors = await _cursors(her_ids, retired, start, feed)
         await store.commit(Enrol(stream=stream, tenant=tenant, cursors=cursors))
+    if change.merge:
+        await store.merge(tenant, dissolved=change.merge.dissolved, into=change.merge.into)
     return [state for state in await store.streams(tenant) if state.receivers]
 
 

@@ -44,7 +44,7 @@ class NhnTransaction:
         else:
             if not await self._touch_stream(step.stream):
                 raise InvariantViolation(f"{step.stream} is not in the store")
-            await self._move(step.stream, step.stragglers, step.previous, step.cursor)
+            await self._move(step.stream, step.stragglers, step.previous, step.cursor, step.floor)
         await self._remember_unnumbered(step)
         await self._remember_recent(step)
 
@@ -126,7 +126,7 @@ class NhnTransaction:
 
     async def _detach(self, step: Detach) -> None:
         await self._require_stream_at(step.stream, step.cursor)
-        await self._move(step.stream, step.her_ids, None, step.cursor)
+        await self._move(step.stream, step.her_ids, None, step.cursor, 0)
 
     async def _join(self, step: Join) -> None:
         await self._require_stream_at(step.stream, step.cursor)
@@ -149,7 +149,9 @@ class NhnTransaction:
         if updated.rowcount != 1:
             raise InvariantViolation(f"{name}: its cursor in the store is not {previous}")
 
-    async def _move(self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> None:
+    async def _move(
+        self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None, floor: int | None = None
+    ) -> None:
         """Set the own cursor of exactly these receivers of the stream from `previous` (None: they share)."""
         moved = await self.connection.execute(
             update(nhn_receiver)
@@ -158,7 +160,7 @@ class NhnTransaction:
                 nhn_receiver.c.her_id.in_(sorted(her_ids)),
                 nhn_receiver.c.cursor == previous,
             )
-            .values(cursor=cursor, updated_at=self.now)
+            .values(cursor=cursor, floor=floor, updated_at=self.now)
         )
         if moved.rowcount != len(her_ids):
             place = "the stream's cursor" if previous is None else previous

@@ -74,7 +74,7 @@ class TestDetachAndJoin:
         await store.commit(Detach(stream="nhn/acme/0", her_ids=frozenset({102}), cursor=40))
         await store.commit(advance(40, 60))
         assert await only_stream(store) == StreamState(
-            name="nhn/acme/0", tenant="acme", cursor=60, receivers={101: None, 102: 40}
+            name="nhn/acme/0", tenant="acme", cursor=60, receivers={101: None, 102: 40}, floors={102: 0}
         )
 
     async def test_who_joins_at_the_streams_cursor_goes_on_with_it(self, store: Store) -> None:
