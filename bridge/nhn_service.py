@@ -138,6 +138,8 @@ class NhnService:
 
         async def start() -> NhnSource:
             state = await once_stored(partial(self._stored, name), telemetry=self._telemetry.store, clock=self._clock)
+            if not state.receivers:
+                await turn.wait()  # it was dissolved, and we have not seen yet that it is no stream any more
             telemetry.receivers(len(state.receivers))
             telemetry.started(cursor=state.cursor)
             return self._source(state, telemetry)

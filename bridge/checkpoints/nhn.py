@@ -66,7 +66,10 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Enrol(msgspec.Struct, frozen=True, kw_only=True):
-    """Receivers become part of a stream. A stream that is not there yet is made, with this cursor as its own."""
+    """Receivers become part of a stream. A stream that is not there yet is made, with this cursor as its own.
+
+    What of theirs another stream remembers as published without an offset (`unnumbered`) moves with them.
+    """
 
     stream: str
     tenant: str

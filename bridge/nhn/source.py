@@ -222,7 +222,7 @@ class NhnSource:
         main = self._main
         for straggler in joinable(self._cohorts):
             if straggler.floor > self._window.start(main.cursor):
-                straggler.due_at = self._clock.monotonic()
+                straggler.due_at = min(straggler.due_at, main.due_at)
                 continue
             self._cohorts.remove(straggler)
             main.her_ids = sorted({*main.her_ids, *straggler.her_ids})
@@ -291,7 +291,8 @@ def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
     start = window.start(state.cursor)
     cohorts = [Cohort(main, state.cursor, is_main=True, position=start)]
     for (cursor, floor), her_ids in sorted(stragglers.items()):
-        cohorts.append(Cohort(her_ids, cursor, is_main=False, floor=floor, position=min(start, cursor)))
+        position = min(start, cursor) if cursor <= state.cursor else cursor
+        cohorts.append(Cohort(her_ids, cursor, is_main=False, floor=floor, position=position))
     return cohorts
 
 

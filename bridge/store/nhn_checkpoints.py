@@ -107,6 +107,20 @@ class NhnTransaction:
             ],
         )
 
+        await self._bring_unnumbered(step)
+
+    async def _bring_unnumbered(self, step: Enrol) -> None:
+        """Items without an offset that were published in another stream, before the receivers left that."""
+        of_tenant = select(nhn_stream.c.name).where(nhn_stream.c.tenant == step.tenant)
+        theirs = nhn_unnumbered.c.her_id.in_(sorted(step.cursors)) & nhn_unnumbered.c.stream.in_(of_tenant)
+        found = await self.connection.execute(
+            select(nhn_unnumbered.c.her_id, nhn_unnumbered.c.event_id).distinct().where(theirs)
+        )
+        rows = [{"stream": step.stream, "her_id": her_id, "event_id": event_id} for her_id, event_id in found]
+        if rows:
+            await self.connection.execute(delete(nhn_unnumbered).where(theirs))
+            await self.connection.execute(insert(nhn_unnumbered), rows)
+
     async def _cursor_to_share(self, step: Enrol) -> int:
         """The stream's cursor; the stream is made where it is not there."""
         if await self._touch_stream(step.stream):

@@ -70,6 +70,22 @@ async def two_streams(store: Store) -> None:
     )
 
 
+class TestWhoReturnsToAnotherStream:
+    async def test_brings_the_memory_of_its_items_without_an_offset(self, store: Store) -> None:
+        await two_streams(store)
+        await store.retire("acme", frozenset({101}))
+        await store.commit(Enrol(stream=GONE, tenant="acme", cursors={101: 60}))
+        assert [state.unnumbered for state in await store.streams("acme")] == [
+            frozenset({(0, "b")}),
+            frozenset({(101, "a"), (201, "c"), (0, "b")}),
+        ]
+
+    async def test_brings_none_of_another_tenants(self, store: Store) -> None:
+        await two_streams(store)
+        await store.commit(Enrol(stream="nhn/other/0", tenant="other", cursors={101: 60}))
+        assert [state.unnumbered for state in await store.streams("other")] == [frozenset()]
+
+
 class TestMerge:
     async def test_all_become_stragglers_of_the_one_where_they_stand_and_take_their_memory_along(
         self, store: Store

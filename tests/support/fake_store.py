@@ -108,8 +108,19 @@ class FakeStore:
         self._streams[step.stream] = msgspec.structs.replace(
             state, receivers={**state.receivers, **_own_cursors(step.cursors, state.cursor)}
         )
+        self._bring_unnumbered(step)
         for her_id in step.cursors:
             self._retired.get(step.tenant, {}).pop(her_id, None)
+
+    def _bring_unnumbered(self, step: Enrol) -> None:
+        theirs: set[tuple[int, str]] = set()
+        for name, state in self._streams.items():
+            if state.tenant == step.tenant:
+                moved = {item for item in state.unnumbered if item[0] in step.cursors}
+                theirs |= moved
+                self._streams[name] = msgspec.structs.replace(state, unnumbered=state.unnumbered - moved)
+        state = self._streams[step.stream]
+        self._streams[step.stream] = msgspec.structs.replace(state, unnumbered=state.unnumbered | theirs)
 
     def _move(self, step: Detach | Join, previous: int | None, cursor: int | None, floor: int | None) -> None:
         state = self._state(step.stream)
