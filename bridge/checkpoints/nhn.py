@@ -74,7 +74,8 @@ class Enrol(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     tenant: str
     cursors: Mapping[int, int]
-    """HER-id → the cursor it starts from. One that equals the stream's cursor is shared at once."""
+    """HER-id → the cursor it starts from. One that equals the stream's cursor is shared at once, unless the stream has
+    recent pages: what of those is done with for the receiver is not known yet."""
 
 
 class Detach(msgspec.Struct, frozen=True, kw_only=True):

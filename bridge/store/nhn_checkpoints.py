@@ -121,11 +121,14 @@ class NhnTransaction:
             await self.connection.execute(delete(nhn_unnumbered).where(theirs))
             await self.connection.execute(insert(nhn_unnumbered), rows)
 
-    async def _cursor_to_share(self, step: Enrol) -> int:
-        """The stream's cursor; the stream is made where it is not there."""
+    async def _cursor_to_share(self, step: Enrol) -> int | None:
+        """The stream's cursor, None where it is not shared at once; the stream is made where it is not there."""
         if await self._touch_stream(step.stream):
-            found = await self.connection.execute(select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream))
-            return int(found.scalar_one())
+            has_window = select(nhn_recent.c.id).where(nhn_recent.c.stream == step.stream).exists()
+            found = await self.connection.execute(
+                select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream, ~has_window)
+            )
+            return found.scalar_one_or_none()
         lowest = min(step.cursors.values())
         await self.connection.execute(
             insert(nhn_stream).values(

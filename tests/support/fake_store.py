@@ -106,7 +106,7 @@ class FakeStore:
         if state.tenant != step.tenant:
             raise InvariantViolation(f"{step.stream} belongs to another tenant")
         self._streams[step.stream] = msgspec.structs.replace(
-            state, receivers={**state.receivers, **_own_cursors(step.cursors, state.cursor)}
+            state, receivers={**state.receivers, **_own_cursors(step.cursors, None if state.recent else state.cursor)}
         )
         self._bring_unnumbered(step)
         for her_id in step.cursors:
@@ -147,5 +147,5 @@ def _moved(
     return msgspec.structs.replace(state, receivers=receivers, floors=floors)
 
 
-def _own_cursors(cursors: Mapping[int, int], shared: int) -> dict[int, int | None]:
+def _own_cursors(cursors: Mapping[int, int], shared: int | None) -> dict[int, int | None]:
     return {her_id: None if cursor == shared else cursor for her_id, cursor in cursors.items()}

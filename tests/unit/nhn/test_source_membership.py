@@ -113,6 +113,16 @@ class TestANewcomer:
         assert numbers(await here.run(await here.source(), seconds=300.0)) == [8]
         assert dict((await here.state()).receivers) == {7: None, 8: None}
 
+    async def test_whose_start_is_where_the_others_stand_gets_nothing_of_before_it(self) -> None:
+        here = stream(overlap_s=60.0)
+        await here.enrol(h7=0)
+        here.api.publish(1, 9, her_id=7)
+        await here.run(await here.source())
+        await here.enrol(h8=9)
+        here.api.publish(4, 10, her_id=8)
+        assert numbers(await here.run(await here.source(), seconds=300.0)) == [10]
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
+
     async def test_takes_the_place_of_receivers_that_are_all_gone(self) -> None:
         here = stream()
         await here.enrol(h7=100)
@@ -315,11 +325,21 @@ class TestThatEverybodyIsRefused:
         with pytest.raises(RequestRejected, match="the API refuses every HER-id") as raised:
             await source.next()
         assert raised.value.retry_after_s == 300.0
-        assert len(here.api.requests) <= 23
+        assert len(here.api.requests) <= 79
         here.api.refused = {}
         here.api.publish(1, her_id=1500)
         assert numbers([await source.next()]) == [1]
         assert set((await here.state()).receivers.values()) == {None}
+
+    async def test_is_not_concluded_for_ever_where_a_few_of_many_are_accepted(self) -> None:
+        here = stream(poll_interval_s=10.0)
+        await here.enrol(**{f"h{her_id}": 0 for her_id in range(1, 1501)})
+        here.api.refused = dict.fromkeys(set(range(1, 1501)) - {999, 1000}, UNCONFIGURED)
+        here.api.publish(1, her_id=999)
+        here.api.publish(2, her_id=1000)
+        assert numbers(await here.run(await here.source(), seconds=24 * 320.0)) == [1, 2]
+        receivers = (await here.state()).receivers
+        assert {her_id for her_id, own in receivers.items() if own is None} == {999, 1000}
 
     async def test_does_not_hold_up_those_that_the_api_accepts(self) -> None:
         """Two newcomers that are both not configured say nothing about the request."""
