@@ -56,11 +56,13 @@ async def together(replicas: Replicas, her_ids: Sequence[int], order_ids: Sequen
         f"{load.transactions / took_s:.1f}/s, {load.rows_written / took_s:.1f}/s",
     )
     row("meanwhile: CPU of all bridges", f"{load.cpu_s / EVENTS * 1e6:,.0f} µs an event")
+    row("meanwhile: CPU of the simulated API", f"{load.api_share:.0f} % of a core")
     await replicas.database.make_orders_due()
     polled = await replicas.during(asyncio.sleep(ORDERS_S))
     row("all orders due: polled, each with a change to publish", f"{polled.order_polls / polled.seconds:,.0f}/s")
     row("meanwhile: transactions, rows written", f"{polled.transactions_per_s:.1f}/s, {polled.rows_per_s:,.1f}/s")
     row("meanwhile: CPU of all bridges", f"{polled.cpu_s / max(polled.order_polls, 1) * 1e6:,.0f} µs an order")
+    row("meanwhile: CPU of the simulated API", f"{polled.api_share:.0f} % of a core")
     row("memory of each", ", ".join(f"{memory_mb(each.pid):.0f}" for each in replicas.running) + " MB")
     row("the most it was", ", ".join(f"{peak_memory_mb(each.pid):.0f}" for each in replicas.running) + " MB")
     for what, end in (("kill -9", BridgeProcess.kill), ("SIGTERM", BridgeProcess.stop)):

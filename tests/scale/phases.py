@@ -90,9 +90,10 @@ class Replicas:
 
     async def during(self, work: Coroutine[Any, Any, object]) -> Moment:
         """What the bridges and the database did while the work went on."""
-        before = await now(self.running, self.database)
+        api = self._scene.api
+        before = await now(self.running, self.database, api)
         await work
-        return (await now(self.running, self.database)).since(before)
+        return (await now(self.running, self.database, api)).since(before)
 
     async def deliver(self, count: int, her_ids: Sequence[int]) -> None:
         """Have so many notifications made for these receivers; returns once all are in the queue."""

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.demo.process import BridgeProcess
 from tests.bench.processes import cpu_s
-from tests.scale.world import Database
+from tests.scale.world import Apis, Database
 
 STATISTICS_S = 1.2
 """PostgreSQL's connections tell of their work once a second."""
@@ -21,6 +21,9 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float
     cpu_s: float
+    """Of the bridges."""
+    api_cpu_s: float
+    """Of the simulated APIs."""
     nhn_polls: float
     order_polls: float
     transactions: float
@@ -36,19 +39,26 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return self.transactions / self.seconds
 
     @property
+    def api_share(self) -> float:
+        """Of one core that the simulated APIs had, percent: near 100 the API is what is measured."""
+        return self.api_cpu_s / self.seconds * 100
+
+    @property
     def rows_per_s(self) -> float:
         return self.rows_written / self.seconds
 
 
-async def now(replicas: Sequence[BridgeProcess], database: Database) -> Moment:
+async def now(replicas: Sequence[BridgeProcess], database: Database, api: Apis) -> Moment:
     """The counters; takes a second, so that the database's are complete."""
     at, cpu = time.monotonic(), sum(cpu_s(replica.pid) for replica in replicas)
+    api_cpu = cpu_s(api.pid)
     polls = [await _polls(replica) for replica in replicas]
     await asyncio.sleep(STATISTICS_S)
     figures = await database.figures()
     return Moment(
         seconds=at,
         cpu_s=cpu,
+        api_cpu_s=api_cpu,
         nhn_polls=sum(each["nhn"] for each in polls),
         order_polls=sum(each["altinn"] for each in polls),
         transactions=figures.transactions,
