@@ -215,6 +215,13 @@ class Store(Committer[NhnCheckpoint], Protocol):
         """Take receivers out of their streams; each keeps its cursor."""
         ...
 
+    async def merge(self, tenant: str, *, dissolved: str, into: str) -> None:
+        """Move all receivers of one stream into another, as `checkpoints.merged` says; the first one is empty then.
+
+        Safe to repeat. Raises InvariantViolation where `into` is not there or stands behind the other.
+        """
+        ...
+
 
 class OrderStore(Committer[AltinnCheckpoint], Protocol):
     """Durable memory of Altinn's streams. A commit may always be repeated: it gives the same result.

@@ -25,6 +25,7 @@ from bridge.checkpoints.altinn import (
     WatchOrders,
     order_stream,
 )
+from bridge.checkpoints.merge import merged
 from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "StreamState",
     "WatchOrders",
     "WatchedOrder",
+    "merged",
     "order_stream",
 ]

@@ -1,7 +1,8 @@
 """The NHN source: a service a tenant."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bridge.composition.parts import Parts, http_reader
 from bridge.http import HostGate
@@ -9,26 +10,34 @@ from bridge.nhn.api import NhnApi
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.source import PollSettings
 from bridge.nhn_service import NhnService, NhnServiceSettings
+from bridge.nhn_tenants import NhnTenants
 from bridge.ops.state import Bounds
-from bridge.settings import Settings, Tenant
+from bridge.settings import Receivers, Settings, Tenant
 from bridge.sign_in import make_sign_in, organisation
 
 
 @asynccontextmanager
-async def nhn_services(parts: Parts) -> AsyncIterator[Sequence[NhnService]]:
+async def nhn_tenants(parts: Parts, receivers: Receivers) -> AsyncIterator[NhnTenants]:
     """The services of all tenants, and what they use."""
-    settings = parts.settings
-    async with AsyncExitStack() as resources:
-        sign_in = await resources.enter_async_context(make_sign_in(settings, parts.telemetry.sign_in, parts.clock))
-        gate = HostGate(parts.clock)
-        services = []
-        for tenant in settings.nhn.all_tenants:
+    settings, nhn = parts.settings, parts.settings.nhn
+    gate = HostGate(parts.clock)
+    async with make_sign_in(settings, parts.telemetry.sign_in, parts.clock) as sign_in:
+
+        async def serve(tenant: Tenant, stop: asyncio.Event) -> None:
             auth = sign_in.auth(organisation(tenant)) if sign_in else None
-            reader = await resources.enter_async_context(http_reader(settings, gate, parts.clock, auth))
-            nhn = settings.nhn
-            api = NhnApi(reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version)
-            services.append(_service(parts, tenant, api))
-        yield services
+            async with http_reader(settings, gate, parts.clock, auth) as reader:
+                api = NhnApi(
+                    reader, base_url=nhn.base_url, source_system=nhn.source_system, api_version=nhn.api_version
+                )
+                await _service(parts, tenant, api).run(stop)
+
+        yield NhnTenants(
+            lambda: receivers.tenants,
+            serve,
+            has_streams=lambda name: bool(parts.ownership.streams(f"nhn/{name}/")),
+            observer=parts.telemetry,
+            clock=parts.clock,
+        )
 
 
 def _service(parts: Parts, tenant: Tenant, api: NhnApi) -> NhnService:

@@ -9,7 +9,14 @@ class Cohort:
     """Part of a stream: the main cohort shares the stream's cursor, stragglers have a cursor of their own."""
 
     def __init__(
-        self, her_ids: Iterable[int], cursor: int, *, is_main: bool, position: int | None = None, due_at: float = 0.0
+        self,
+        her_ids: Iterable[int],
+        cursor: int,
+        *,
+        is_main: bool,
+        floor: int | None = None,
+        position: int | None = None,
+        due_at: float = 0.0,
     ) -> None:
         self.her_ids = sorted(her_ids)
         self.cursor = cursor
@@ -27,8 +34,10 @@ class Cohort:
         """Why the API refuses these receivers; None while it does not."""
         self.is_accepted = False
         """Whether the API took the last request for it."""
-        self.unrecorded_up_to = 0
-        """What a straggler had done with up to here, ahead of the main cohort, is not in the stream's window."""
+        self.floor = cursor if floor is None else floor
+        """Of a straggler: up to here everything of its is done with; beyond, what the stream's window has. It joins
+        only where all of the window lies beyond.
+        """
 
 
 def next_due(cohorts: Sequence[Cohort]) -> Cohort:

@@ -17,6 +17,7 @@ from bridge.store.engine import Database
 from bridge.store.errors import NoAnswer
 from bridge.store.leases import require_lease
 from bridge.store.nhn_checkpoints import NhnTransaction
+from bridge.store.nhn_merge import merge_streams
 from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
 
@@ -76,6 +77,19 @@ class NhnStore:
     async def retire(self, tenant: str, her_ids: frozenset[int]) -> None:
         """As the port says; those that are in no stream are left as they are, so it can be repeated."""
         work = partial(_retire, tenant=tenant, her_ids=her_ids, holdings=self._holdings, now=self._clock.now())
+        await self._database.write(work)
+
+    async def merge(self, tenant: str, *, dissolved: str, into: str) -> None:
+        """As the port says."""
+        holdings, both = self._holdings, (dissolved, into)
+        work = partial(
+            merge_streams,
+            read=partial(_streams, tenant=tenant),
+            dissolved=dissolved,
+            into=into,
+            proofs={} if holdings is None else {name: holdings.proof(name) for name in both},
+            now=self._clock.now(),
+        )
         await self._database.write(work)
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
@@ -144,7 +158,7 @@ def _retire(
             nhn_receiver.c.her_id.in_(sorted(her_ids)),
             nhn_receiver.c.stream.is_not(None),
         )
-        .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), stream=None, updated_at=now)
+        .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), floor=None, stream=None, updated_at=now)
     )
 
 
@@ -199,7 +213,12 @@ def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
             name=name,
             tenant=tenant,
             cursor=cursor,
-            receivers=receivers[name],
+            receivers={her_id: cursor for her_id, (cursor, _) in receivers[name].items()},
+            floors={
+                her_id: floor
+                for her_id, (cursor, floor) in receivers[name].items()
+                if cursor is not None and floor not in {None, cursor}
+            },
             unnumbered=frozenset(unnumbered[name]),
             recent=tuple(recent[name]),
         )
@@ -207,15 +226,16 @@ def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
     ]
 
 
-def _receivers(connection: Connection, tenant: str) -> defaultdict[str, dict[int, int | None]]:
+def _receivers(connection: Connection, tenant: str) -> defaultdict[str, dict[int, tuple[int | None, int | None]]]:
+    """Stream → HER-id → cursor and floor."""
     rows = connection.execute(
-        select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor)
+        select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor, nhn_receiver.c.floor)
         .where(nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None))
         .order_by(nhn_receiver.c.her_id)
     )
-    receivers: defaultdict[str, dict[int, int | None]] = defaultdict(dict)
-    for stream, her_id, cursor in rows:
-        receivers[stream][her_id] = cursor
+    receivers: defaultdict[str, dict[int, tuple[int | None, int | None]]] = defaultdict(dict)
+    for stream, her_id, cursor, floor in rows:
+        receivers[stream][her_id] = cursor, floor
     return receivers
 
 
