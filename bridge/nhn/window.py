@@ -61,9 +61,12 @@ class Window:
 
         Each leaves together with the page in whose span it lies. What lies below the window needs no keeping.
         """
+        unknown = sorted(set(offsets) - self.offsets)
+        if not unknown:
+            return ()
         ends = list(accumulate((page.offsets[-1] for page in self._pages), max))
         read_at: dict[float, list[int]] = {}
-        for offset in sorted(set(offsets) - self.offsets):
+        for offset in unknown:
             index = bisect_left(ends, offset)
             if index < len(ends) and offset > self._pages[0].offsets[0]:
                 read_at.setdefault(self._pages[index].read_at, []).append(offset)
@@ -72,12 +75,13 @@ class Window:
         self.offsets.update(offset for page in pages for offset in page.offsets)
         return pages
 
-    def forget(self, now: float) -> float:
-        """Let go of what is too old or too much. Returns the moment before which the checkpoint forgets pages.
+    def forget(self, now: float, *, was_reread: bool = True) -> float:
+        """Let go of what is too much and, where all of the window was read again since, of what is too old. Returns the
+        moment before which the checkpoint forgets pages.
 
-        Only to be called when all of the window was read again: what it lets go of would else be taken for late.
+        Only to be called when what is read next lies behind it: it would else be taken for late.
         """
-        horizon = now - self._overlap_s
+        horizon = now - self._overlap_s if was_reread else -math.inf
         excess = len(self.offsets) - MAX_OFFSETS
         for page in self._pages:
             if excess <= 0:
