@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from bridge.checkpoints import StreamState
 from bridge.nhn.answers import Problem
 
 
@@ -38,6 +39,20 @@ class Cohort:
         """Of a straggler: up to here everything of its is done with; beyond, what the stream's window has. It joins
         only where all of the window lies beyond.
         """
+
+
+def cohorts_of(state: StreamState, *, window_start: int) -> list[Cohort]:
+    """The main cohort first, then the stragglers of each place together."""
+    main = [her_id for her_id, own in state.receivers.items() if own is None]
+    stragglers: dict[tuple[int, int], list[int]] = {}
+    for her_id, own in state.receivers.items():
+        if own is not None:
+            stragglers.setdefault((own, state.floors.get(her_id, own)), []).append(her_id)
+    cohorts = [Cohort(main, state.cursor, is_main=True, position=window_start)]
+    for (cursor, floor), her_ids in sorted(stragglers.items()):
+        position = min(window_start, cursor) if cursor <= state.cursor else cursor
+        cohorts.append(Cohort(her_ids, cursor, is_main=False, floor=floor, position=position))
+    return cohorts
 
 
 def next_due(cohorts: Sequence[Cohort]) -> Cohort:

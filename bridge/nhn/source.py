@@ -16,13 +16,15 @@ import msgspec
 from bridge.checkpoints import Advance, Detach, Join, NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import SourceUnavailable, TransientError
 from bridge.nhn.answers import Problem, ReceiversRefused
-from bridge.nhn.cohort import Cohort, joinable, joining_limit, next_due
+from bridge.nhn.cohort import Cohort, cohorts_of, joinable, joining_limit, next_due
 from bridge.nhn.feed import EveryReceiverRefused, Feed, Pages
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.page import Checked, check
 from bridge.nhn.window import Window
 from bridge.ports import Batch, Clock
 
+REREAD_SHARE = 0.25
+"""The window of late rows is read again at most so many times its overlap apart, where polls are that frequent."""
 INTERVAL_JITTER = 0.1
 """Polls spread by ±10 %, so that many streams and replicas do not poll in step."""
 
@@ -68,8 +70,12 @@ class NhnSource:
         self._observer = observer
         self._window = Window(settings.overlap_s, state.recent)
         self._published = set(state.unnumbered)
-        self._cohorts = _cohorts(state, self._window)
+        self._cohorts = cohorts_of(state, window_start=self._window.start(state.cursor))
         self._main = self._cohorts[0]
+        self._is_rereading = True
+        """Whether the main cohort's sweep under way began where the window does."""
+        self._reread_at = clock.monotonic()
+        """When the last such sweep began, or is to begin."""
         self._seen = 0
         """The highest offset that the feed has shown."""
         self._ready: deque[Batch[NhnCheckpoint]] = deque()
@@ -134,10 +140,10 @@ class NhnSource:
         cohort.shown |= checked.shown
         is_swept = met_at is None and not checked.is_full
         added = checked.shown - self._published
-        gone = self._gone(cohort) if is_swept and cohort.is_main else frozenset()
+        gone = self._gone(cohort) if is_swept and cohort.is_main and self._is_rereading else frozenset()
         self._published = (self._published | added) - gone
         recent = self._remember(cohort, checked, previous, is_swept=is_swept)
-        has_reread = cohort.is_main and (is_swept or cohort.position >= previous)
+        has_passed = cohort.is_main and (is_swept or cohort.position >= previous)
         batch = Batch[NhnCheckpoint](
             messages=self._maker.messages(checked.items),
             checkpoint=Advance(
@@ -149,7 +155,7 @@ class NhnSource:
                 unnumbered_added=added,
                 unnumbered_gone=gone,
                 recent=recent,
-                forget_recent_before=self._window.forget(self._clock.now().timestamp()) if has_reread else 0.0,
+                forget_recent_before=self._forget() if has_passed else 0.0,
             ),
             cursor=cohort.cursor if cohort.is_main else None,
             caught_up=not checked.is_full,
@@ -159,8 +165,25 @@ class NhnSource:
             self._ready.append(batch)
         self._rest(cohort, self._settings.poll_interval_s if is_swept else 0.0)
         if is_swept:
-            cohort.position = self._window.start(cohort.cursor) if cohort.is_main else cohort.cursor
+            cohort.position = self._next_sweep_from(cohort)
             cohort.shown = set()
+
+    def _forget(self) -> float:
+        """Let go of what need not be read again. Returns the moment before which the checkpoint forgets pages."""
+        return self._window.forget(self._clock.now().timestamp(), was_reread=self._is_rereading)
+
+    def _next_sweep_from(self, cohort: Cohort) -> int:
+        """Where a cohort's next sweep begins: the main one's at the start of the window, but where polls follow each
+        other quickly not each time. Reading all of it again for every few new rows would keep them waiting.
+        """
+        if not cohort.is_main:
+            return cohort.cursor
+        begins_at = self._clock.monotonic() + self._settings.poll_interval_s
+        self._is_rereading = begins_at - self._reread_at >= self._settings.overlap_s * REREAD_SHARE
+        if not self._is_rereading:
+            return cohort.cursor
+        self._reread_at = begins_at
+        return self._window.start(cohort.cursor)
 
     def _remember(self, cohort: Cohort, checked: Checked, previous: int, *, is_swept: bool) -> tuple[RecentPage, ...]:
         """Note the offsets done with, so that reading again finds only what is late."""
@@ -279,21 +302,6 @@ class NhnSource:
     def _rest(self, cohort: Cohort, seconds: float) -> None:
         jitter = self._dice.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
         cohort.due_at = self._clock.monotonic() + seconds * jitter
-
-
-def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
-    """The main cohort first, then the stragglers of each place together."""
-    main = [her_id for her_id, own in state.receivers.items() if own is None]
-    stragglers: dict[tuple[int, int], list[int]] = {}
-    for her_id, own in state.receivers.items():
-        if own is not None:
-            stragglers.setdefault((own, state.floors.get(her_id, own)), []).append(her_id)
-    start = window.start(state.cursor)
-    cohorts = [Cohort(main, state.cursor, is_main=True, position=start)]
-    for (cursor, floor), her_ids in sorted(stragglers.items()):
-        position = min(start, cursor) if cursor <= state.cursor else cursor
-        cohorts.append(Cohort(her_ids, cursor, is_main=False, floor=floor, position=position))
-    return cohorts
 
 
 def _highest(pages: Pages) -> int:

@@ -75,12 +75,13 @@ class Window:
         self.offsets.update(offset for page in pages for offset in page.offsets)
         return pages
 
-    def forget(self, now: float) -> float:
-        """Let go of what is too old or too much. Returns the moment before which the checkpoint forgets pages.
+    def forget(self, now: float, *, was_reread: bool = True) -> float:
+        """Let go of what is too much and, where all of the window was read again since, of what is too old. Returns the
+        moment before which the checkpoint forgets pages.
 
-        Only to be called when all of the window was read again: what it lets go of would else be taken for late.
+        Only to be called when what is read next lies behind it: it would else be taken for late.
         """
-        horizon = now - self._overlap_s
+        horizon = now - self._overlap_s if was_reread else -math.inf
         excess = len(self.offsets) - MAX_OFFSETS
         for page in self._pages:
             if excess <= 0:
