@@ -26,6 +26,7 @@ from bridge.checkpoints.altinn import (
     order_stream,
 )
 from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
+from bridge.checkpoints.seek import Sought, seek
 
 __all__ = [
     "CLOSED_STATES",
@@ -50,8 +51,10 @@ __all__ = [
     "OrdersPolled",
     "RecentPage",
     "Registration",
+    "Sought",
     "StreamState",
     "WatchOrders",
     "WatchedOrder",
     "order_stream",
+    "seek",
 ]

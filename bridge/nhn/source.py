@@ -286,8 +286,10 @@ def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
     start = window.start(state.cursor)
     cohorts = [Cohort(main, state.cursor, is_main=True, position=start)]
     for cursor, her_ids in sorted(stragglers.items()):
-        cohort = Cohort(her_ids, cursor, is_main=False, position=min(start, cursor))
-        cohort.unrecorded_up_to = cursor if cursor > state.cursor else 0
+        is_ahead = cursor > state.cursor
+        # Who is ahead has nothing to learn from the window: all of it is let go of where the two meet.
+        cohort = Cohort(her_ids, cursor, is_main=False, position=cursor if is_ahead else min(start, cursor))
+        cohort.unrecorded_up_to = cursor if is_ahead else 0
         cohorts.append(cohort)
     return cohorts
 

@@ -17,7 +17,7 @@ from bridge.store.altinn import AltinnStore
 from bridge.store.engine import TIMEOUT_S, Database, open_database
 from bridge.store.leases import SqlLeases
 from bridge.store.migrations import migrate, require_head
-from bridge.store.nhn import NhnStore, ReceiverOffset
+from bridge.store.nhn import NhnStore, ReceiverOffset, ReceiverState
 from bridge.store.postgresql import LEASES_POOL_SIZE
 from bridge.store.sqlite import BUSY_TIMEOUT_S
 
@@ -26,6 +26,7 @@ __all__ = [
     "Database",
     "NhnStore",
     "ReceiverOffset",
+    "ReceiverState",
     "SqlLeases",
     "Stores",
     "open_database",
