@@ -110,6 +110,13 @@ class RabbitBroker:
         """A new session, on a connection as of `connect`."""
         return await self._open_session(await self._connected())
 
+    async def ready_count(self, queue: str) -> int:
+        """Messages in a queue that no consumer holds, on a connection as of `connect`. Raises BrokerUnavailable, where
+        there is no such queue too.
+        """
+        connection = await self._connected()
+        return await connection.ready_count(queue, timeout_s=self._connect_timeout_s)
+
     def inbox(self, queue: str, *, prefetch: int = PREFETCH) -> RabbitInbox:
         """The messages of a queue, on a connection as of `connect`. `prefetch` ≥ 1: how many are delivered and not
         acknowledged at a time.

@@ -15,6 +15,7 @@ from bridge.leases import Holdings
 from bridge.ports import Clock
 from bridge.store.altinn import AltinnStore
 from bridge.store.engine import TIMEOUT_S, Database, open_database
+from bridge.store.errors import NoStoreYet
 from bridge.store.leases import SqlLeases
 from bridge.store.migrations import migrate, require_head
 from bridge.store.nhn import NhnStore, ReceiverOffset, ReceiverState
@@ -25,6 +26,7 @@ __all__ = [
     "AltinnStore",
     "Database",
     "NhnStore",
+    "NoStoreYet",
     "ReceiverOffset",
     "ReceiverState",
     "SqlLeases",

@@ -22,10 +22,9 @@ from bridge.store.nhn_checkpoints import NhnTransaction
 from bridge.store.nhn_seek import seek_all
 from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
-
 ReceiverState = Literal["sharing", "catching-up", "ahead", "retired"]
-"""Whether a receiver shares its stream's cursor, has one of its own behind or beyond that (it joins where they meet), or
-belongs to no stream and keeps its place for its return."""
+"""Whether a receiver shares its stream's cursor, has one of its own behind or beyond that (it joins where they meet),
+or belongs to no stream and keeps its place for its return."""
 
 
 class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,8 +1,9 @@
 """The source's guarantees over all that can come together: G1, G2, G4 and G5 of product.md, against a naive model.
 
 A global log of notifications, receivers that come and go or are moved to other offsets, refusals, late rows, items
-without an offset, malformed and oversized ones, faults in any request; the process dies at any moment with batches in flight, some of them published,
-and starts again from what was committed. A world is played to its end, where everything is well again.
+without an offset, malformed and oversized ones, faults in any request; the process dies at any moment with batches in
+flight, some of them published, and starts again from what was committed. A world is played to its end, where everything
+is well again.
 """
 
 import random
