@@ -96,5 +96,5 @@ def sentences(moves: Sequence[Move], effect: Effect, *, highest_known: int) -> I
 
 def _number(count: int, *, is_exact: bool) -> str:
     if not is_exact:
-        return f"at least {count:,} notifications"
+        return f"at least {count:,} notifications" if count else "an unknown number of notifications"
     return f"{count:,} notification{'' if count == 1 else 's'}" if count else "none"
