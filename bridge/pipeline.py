@@ -49,7 +49,7 @@ class Pipeline(Generic[C]):
         *,
         clock: Clock,
         observer: PipelineObserver,
-        batches_in_flight: int = 3,
+        batches_in_flight: int = 4,
         backoff: Backoff | None = None,
     ) -> None:
         """`batches_in_flight` ≥ 1: fetched and not yet committed; with their bodies they bound the stream's memory."""

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -31,6 +32,9 @@ LOOK_AT_A_TIME = 100
 """Orders that one look at the store brings: it bounds the stream's memory."""
 LOOK_S = 1.0
 """Between two looks while nothing is due, at most: how soon a new order is polled."""
+GATHER_S = 0.1
+"""How long a poll that is done waits for others, so that they share a read and a commit of the store: little next to
+the seconds between two polls of an order."""
 MAX_MESSAGES = 1000
 """A batch is handed out once it has so many; one order may bring more."""
 FAILURES_IN_A_ROW = 3
@@ -121,15 +125,23 @@ class OrdersSource:
 
     async def next(self) -> Batch[AltinnCheckpoint]:
         """See ports.Source."""
-        while not self._done:
+        until = inf
+        while not self._done or self._gathers(until):
             await self._look()
             self._start_polls()
             if self._polling:
-                await self._await_polls()
-            else:
+                await self._await_polls(self._look_s if until == inf else until - self._clock.monotonic())
+            elif not self._done:
                 self._observer.idle()
                 await self._clock.sleep(self._look_s)
+            if self._done:
+                until = min(until, self._clock.monotonic() + GATHER_S)
         return await self._batch()
+
+    def _gathers(self, until: float) -> bool:
+        """Whether what is done waits for polls under way: not once it is a batch, which bounds the memory."""
+        emails = sum(len(done.observation.summary.emails) for done in self._done if isinstance(done.observation, Seen))
+        return bool(self._polling) and emails < MAX_MESSAGES and self._clock.monotonic() < until
 
     async def committed(self, batch: Batch[AltinnCheckpoint]) -> None:
         """Its orders are out of hand; those that have ended are told of, now that it is certain."""
@@ -184,12 +196,12 @@ class OrdersSource:
             self._observer.poll_failed(observation.trouble, attempt=0)
         return _Done(order, observation, at)
 
-    async def _await_polls(self) -> None:
-        """Take in polls that are done, or see after a moment whether more orders are due.
+    async def _await_polls(self, longest_s: float) -> None:
+        """Take in polls that are done, or see after `longest_s` whether more orders are due.
 
         Raises TransientError where it is the API that fails, and not an order, once nothing is left to hand out.
         """
-        moment = asyncio.create_task(self._clock.sleep(self._look_s), name="moment")
+        moment = asyncio.create_task(self._clock.sleep(max(longest_s, 0.0)), name="moment")
         try:
             await asyncio.wait({moment, *self._polling}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.check.file_systems import NETWORK_FILE_SYSTEMS, file_system_of
 from bridge.check.report import Finding, failed, not_verifiable, ok, plural, warning
@@ -21,6 +21,7 @@ from bridge.store import Database, NhnStore, ReceiverOffset
 from bridge.store.migrations import current_revision, head
 from bridge.store.postgresql import postgresql_engine
 from bridge.store.server import look_at_server
+from bridge.store.transactions import LoopTransactions, ThreadTransactions
 from bridge.store.url import parse_url
 
 SUBJECT = "store"
@@ -59,7 +60,7 @@ async def _check_server(
     url: URL, settings: Settings, wanted: Mapping[str, frozenset[int]], clock: Clock, tls: ssl.SSLContext | None
 ) -> StoreSeen:
     name = name_of(url)
-    database = Database(postgresql_engine(url, tls=tls), timeout_s=SERVER_TIMEOUT_S)
+    database = Database(LoopTransactions(postgresql_engine(url, tls=tls)), timeout_s=SERVER_TIMEOUT_S)
     try:
         server = await look_at_server(database)
         if server.lacking:
@@ -177,8 +178,8 @@ async def _opened(path: Path) -> AsyncIterator[Database]:
     """
     has_log = path.with_name(f"{path.name}-wal").exists()
     how = {"mode": "ro"} if has_log else {"immutable": "1"}
-    url = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={**how, "uri": "true"})
-    database = Database(create_async_engine(url, hide_parameters=True), timeout_s=TIMEOUT_S)
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={**how, "uri": "true"})
+    database = Database(ThreadTransactions(create_engine(url, hide_parameters=True)), timeout_s=TIMEOUT_S)
     try:
         yield database
     finally:

@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from bridge.ports import Outcome
 from bridge.rabbitmq.blocks import Blocks
 from bridge.rabbitmq.frames import encode_message
-from bridge.rabbitmq.properties import timestamp_of
+from bridge.rabbitmq.properties import seconds_of
 from bridge.rabbitmq.session import ENCODING_ERRORS, ChannelSession, Page
 
 
@@ -34,7 +34,7 @@ class PageSession(ChannelSession):
         poison: set[int] = set()
         for index in indexes:
             message = page.messages[index]
-            timestamp = timestamp_of(message)
+            timestamp = seconds_of(message)
             try:
                 frames += encode_message(message, timestamp, channel=channel, max_payload_bytes=limit)
             except ENCODING_ERRORS:

@@ -31,3 +31,11 @@ def timestamp_of(message: Message) -> datetime | None:
     """A time before 1970 has no AMQP timestamp; the body has it."""
     moment = message.created_at
     return moment if moment is not None and moment >= _EPOCH else None
+
+
+def seconds_of(message: Message) -> int | None:
+    """The same as AMQP carries it. By hand: `timestamp()` of a datetime is a tenth of what a message costs."""
+    if message.created_at is None:
+        return None
+    since = message.created_at - _EPOCH
+    return since.days * 86_400 + since.seconds if since.days >= 0 else None

@@ -7,8 +7,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, delete, func, select
 
 from bridge.checkpoints import (
     ORDER_STATES,
@@ -110,19 +109,19 @@ class AltinnStore:
         return await self._database.write(partial(_forget_closed, before=before, limit=limit))
 
 
-async def _commit(connection: AsyncConnection, *, checkpoint: AltinnCheckpoint, proof: Proof | None) -> None:
+def _commit(connection: Connection, *, checkpoint: AltinnCheckpoint, proof: Proof | None) -> None:
     if proof is not None:
-        await require_lease(connection, checkpoint.stream, proof)
-    await AltinnTransaction(connection).apply(checkpoint)
+        require_lease(connection, checkpoint.stream, proof)
+    AltinnTransaction(connection).apply(checkpoint)
 
 
-async def _orders(connection: AsyncConnection, *, query: Select[*tuple[Any, ...]]) -> list[WatchedOrder]:
-    rows = await connection.execute(query)
+def _orders(connection: Connection, *, query: Select[*tuple[Any, ...]]) -> list[WatchedOrder]:
+    rows = connection.execute(query)
     return [WatchedOrder(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
 
-async def _page(
-    connection: AsyncConnection,
+def _page(
+    connection: Connection,
     *,
     query: Select[*tuple[Any, ...]],
     states: Collection[OrderState] | None,
@@ -130,23 +129,23 @@ async def _page(
 ) -> list[WatchedOrder]:
     """One look into the index for each state: of several at once a database would sort all that there are."""
     if states is None:
-        return await _orders(connection, query=query)
-    by_state = [await _orders(connection, query=query.where(altinn_order.c.state == state)) for state in set(states)]
+        return _orders(connection, query=query)
+    by_state = [_orders(connection, query=query.where(altinn_order.c.state == state)) for state in set(states)]
     return list(islice(heapq.merge(*by_state, key=attrgetter("order_id")), limit))
 
 
-async def _next_due(connection: AsyncConnection, *, stream: str) -> float | None:
+def _next_due(connection: Connection, *, stream: str) -> float | None:
     earliest = select(func.min(altinn_order.c.due_at)).where(
         altinn_order.c.stream == stream, altinn_order.c.due_at.is_not(None)
     )
-    due_at: float | None = (await connection.execute(earliest)).scalar_one()
+    due_at: float | None = (connection.execute(earliest)).scalar_one()
     return due_at
 
 
-async def _emails(connection: AsyncConnection, *, order_ids: Iterable[str]) -> dict[str, dict[str, EmailSeen]]:
+def _emails(connection: Connection, *, order_ids: Iterable[str]) -> dict[str, dict[str, EmailSeen]]:
     emails: dict[str, dict[str, EmailSeen]] = {order_id: {} for order_id in order_ids}
     for portion in portions(emails):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(
                 altinn_email.c.order_id,
                 altinn_email.c.notification_id,
@@ -159,27 +158,25 @@ async def _emails(connection: AsyncConnection, *, order_ids: Iterable[str]) -> d
     return emails
 
 
-async def _feed(connection: AsyncConnection, *, stream: str) -> FeedState | None:
-    rows = await connection.execute(
-        select(altinn_feed.c.cursor, altinn_feed.c.marks).where(altinn_feed.c.stream == stream)
-    )
+def _feed(connection: Connection, *, stream: str) -> FeedState | None:
+    rows = connection.execute(select(altinn_feed.c.cursor, altinn_feed.c.marks).where(altinn_feed.c.stream == stream))
     return next((FeedState(cursor, marks) for cursor, marks in rows), None)
 
 
-async def _states(connection: AsyncConnection, *, order_ids: Iterable[str]) -> dict[str, OrderState]:
+def _states(connection: Connection, *, order_ids: Iterable[str]) -> dict[str, OrderState]:
     states: dict[str, OrderState] = {}
     for portion in portions(order_ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(altinn_order.c.order_id, altinn_order.c.state).where(altinn_order.c.order_id.in_(portion))
         )
         states.update(dict(rows.all()))
     return states
 
 
-async def _email_counts(connection: AsyncConnection, *, order_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+def _email_counts(connection: Connection, *, order_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for portion in portions(order_ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(altinn_email.c.order_id, altinn_email.c.status, func.count())
             .where(altinn_email.c.order_id.in_(portion))
             .group_by(altinn_email.c.order_id, altinn_email.c.status)
@@ -189,26 +186,26 @@ async def _email_counts(connection: AsyncConnection, *, order_ids: Iterable[str]
     return counts
 
 
-async def _counts(connection: AsyncConnection) -> dict[OrderState, int]:
-    rows = await connection.execute(select(altinn_order.c.state, func.count()).group_by(altinn_order.c.state))
+def _counts(connection: Connection) -> dict[OrderState, int]:
+    rows = connection.execute(select(altinn_order.c.state, func.count()).group_by(altinn_order.c.state))
     found: dict[str, int] = dict(rows.all())
     return {state: found.get(state, 0) for state in ORDER_STATES}
 
 
-async def _remove(connection: AsyncConnection, *, order_ids: Iterable[str]) -> int:
+def _remove(connection: Connection, *, order_ids: Iterable[str]) -> int:
     removed = 0
     for portion in portions(sorted(set(order_ids))):
-        gone = await connection.execute(delete(altinn_order).where(altinn_order.c.order_id.in_(portion)))
+        gone = connection.execute(delete(altinn_order).where(altinn_order.c.order_id.in_(portion)))
         removed += gone.rowcount
     return removed
 
 
-async def _forget_closed(connection: AsyncConnection, *, before: float, limit: int) -> int:
+def _forget_closed(connection: Connection, *, before: float, limit: int) -> int:
     oldest = (
         select(altinn_order.c.order_id)
         .where(altinn_order.c.closed_at < before)
         .order_by(altinn_order.c.closed_at, altinn_order.c.order_id)
         .limit(limit)
     )
-    gone = await connection.execute(delete(altinn_order).where(altinn_order.c.order_id.in_(oldest)))
+    gone = connection.execute(delete(altinn_order).where(altinn_order.c.order_id.in_(oldest)))
     return gone.rowcount

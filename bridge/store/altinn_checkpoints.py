@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.checkpoints import (
     AltinnCheckpoint,
@@ -49,40 +48,40 @@ _FIELDS = OrderRow.__struct_fields__
 class AltinnTransaction:
     """One checkpoint's transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
 
-    async def apply(self, checkpoint: AltinnCheckpoint) -> None:
+    def apply(self, checkpoint: AltinnCheckpoint) -> None:
         """Change the tables as the checkpoint's docstring says."""
         match checkpoint:
             case WatchOrders():
-                await self._watch(checkpoint)
+                self._watch(checkpoint)
             case OrdersPolled():
-                await self._polled(checkpoint)
+                self._polled(checkpoint)
             case FeedRead():
-                await self._feed_read(checkpoint)
+                self._feed_read(checkpoint)
 
-    async def _watch(self, step: WatchOrders) -> None:
+    def _watch(self, step: WatchOrders) -> None:
         for named in portions(_by_id(step.orders).items()):
-            await self._insert_missing(newly_watched(registrations[0], step.at) for _, registrations in named)
-            before = await self._locked(order_id for order_id, _ in named)
+            self._insert_missing(newly_watched(registrations[0], step.at) for _, registrations in named)
+            before = self._locked(order_id for order_id, _ in named)
             after = dict(before)
             for order_id, registrations in named:
                 for registration in registrations:
                     after[order_id] = registered_again(after[order_id], registration, at=step.at, reopens=step.reopens)
-            await self._write(before, after)
+            self._write(before, after)
 
-    async def _feed_read(self, step: FeedRead) -> None:
-        await self._move_feed(step)
+    def _feed_read(self, step: FeedRead) -> None:
+        self._move_feed(step)
         for named in portions(_by_id(step.rows).items()):
-            await self._insert_missing(newly_named(rows[0], step.at) for _, rows in named)
-            before = await self._locked(order_id for order_id, _ in named)
+            self._insert_missing(newly_named(rows[0], step.at) for _, rows in named)
+            before = self._locked(order_id for order_id, _ in named)
             after = dict(before)
             for order_id, rows in named:
                 for row in rows:
                     after[order_id] = named_again(after[order_id], row, step.at)
-            await self._write(before, after)
+            self._write(before, after)
 
-    async def _move_feed(self, step: FeedRead) -> None:
+    def _move_feed(self, step: FeedRead) -> None:
         """Lock the feed's row and move its cursor, which has to stand where it did or, for a repeat, where it will."""
         after = step.after
         if step.previous is not None and after.cursor < step.previous:
@@ -90,10 +89,10 @@ class AltinnTransaction:
         places = {after.cursor}
         if step.previous is None:
             first = self._insert(altinn_feed).values(stream=step.stream, cursor=after.cursor, marks=after.marks)
-            await self.connection.execute(first.on_conflict_do_nothing())
+            self.connection.execute(first.on_conflict_do_nothing())
         else:
             places.add(step.previous)
-        moved = await self.connection.execute(
+        moved = self.connection.execute(
             update(altinn_feed)
             .where(altinn_feed.c.stream == step.stream, altinn_feed.c.cursor.in_(places))
             .values(cursor=after.cursor, marks=after.marks)
@@ -101,17 +100,17 @@ class AltinnTransaction:
         if moved.rowcount != 1:
             raise InvariantViolation(f"{step.stream}: its cursor in the store is not {step.previous}")
 
-    async def _polled(self, step: OrdersPolled) -> None:
+    def _polled(self, step: OrdersPolled) -> None:
         for named in portions(_by_id(step.orders).items()):
-            before = await self._locked(order_id for order_id, _ in named)
+            before = self._locked(order_id for order_id, _ in named)
             after = dict(before)
             polls = [poll for order_id, polls in named if order_id in before for poll in polls]
             for poll in polls:
                 after[poll.order_id] = polled(after[poll.order_id], poll, step.at)
-            await self._write(before, after)
-            await self._remember_emails(polls)
+            self._write(before, after)
+            self._remember_emails(polls)
 
-    async def _remember_emails(self, polls: Iterable[OrderPolled]) -> None:
+    def _remember_emails(self, polls: Iterable[OrderPolled]) -> None:
         insert = self._insert(altinn_email)
         upsert = insert.on_conflict_do_update(
             index_elements=[altinn_email.c.order_id, altinn_email.c.notification_id],
@@ -119,15 +118,15 @@ class AltinnTransaction:
         )
         rows = ({"order_id": poll.order_id, **msgspec.structs.asdict(email)} for poll in polls for email in poll.emails)
         for portion in portions(rows):
-            await self.connection.execute(upsert, portion)
+            self.connection.execute(upsert, portion)
 
-    async def _insert_missing(self, orders: Iterable[OrderRow]) -> None:
+    def _insert_missing(self, orders: Iterable[OrderRow]) -> None:
         rows = [msgspec.structs.asdict(order) | {"stream": order_stream(order.order_id)} for order in orders]
-        await self.connection.execute(self._insert(altinn_order).on_conflict_do_nothing(), rows)
+        self.connection.execute(self._insert(altinn_order).on_conflict_do_nothing(), rows)
 
-    async def _locked(self, order_ids: Iterable[str]) -> dict[str, OrderRow]:
+    def _locked(self, order_ids: Iterable[str]) -> dict[str, OrderRow]:
         """Those of a portion of orders that are in the store; nobody else changes them until the transaction ends."""
-        found = await self.connection.execute(
+        found = self.connection.execute(
             select(*(altinn_order.c[field] for field in _FIELDS))
             .where(altinn_order.c.order_id.in_(list(order_ids)))
             .order_by(altinn_order.c.order_id)
@@ -136,10 +135,10 @@ class AltinnTransaction:
         orders = (OrderRow(**dict(zip(_FIELDS, row, strict=True))) for row in found)
         return {order.order_id: order for order in orders}
 
-    async def _write(self, before: Mapping[str, OrderRow], after: Mapping[str, OrderRow]) -> None:
+    def _write(self, before: Mapping[str, OrderRow], after: Mapping[str, OrderRow]) -> None:
         changed = [msgspec.structs.asdict(order) for order_id, order in after.items() if order != before[order_id]]
         if changed:
-            await self.connection.execute(
+            self.connection.execute(
                 update(altinn_order).where(altinn_order.c.order_id == bindparam("changed_id")),
                 [{"changed_id": row.pop("order_id"), **row} for row in changed],
             )

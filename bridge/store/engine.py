@@ -2,17 +2,17 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Engine
 
 from bridge.errors import ConfigurationError, StoreUnavailable
 from bridge.store import postgresql, sqlite
 from bridge.store.errors import NoAnswer, mapped_errors
 from bridge.store.postgresql import POOL_SIZE, postgresql_engine
 from bridge.store.sqlite import BUSY_TIMEOUT_S, sqlite_engine, switch_to_wal
+from bridge.store.transactions import Answer, LoopTransactions, Options, ThreadTransactions, Transactions, Work
 from bridge.store.url import parse_url
 
 TIMEOUT_S = 15.0
@@ -22,26 +22,26 @@ GIVE_UP_S = 1.0
 WAL_RETRY_S = 0.02
 """Between tries to switch a new file to WAL while another process does the same."""
 
-Answer = TypeVar("Answer")
-Work = Callable[[AsyncConnection], Awaitable[Answer]]
-"""The statements of one transaction; it may run on when its caller no longer waits."""
-
 
 class Database:
     """Transactions on one database. Every one is whole or absent, whatever ends it."""
 
-    def __init__(self, engine: AsyncEngine, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._engine = engine
+    def __init__(self, transactions: Transactions, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._transactions = transactions
         self._timeout_s = timeout_s
-        is_sqlite = engine.dialect.name == "sqlite"
-        self._reading: Mapping[str, object] = sqlite.READING if is_sqlite else postgresql.READING
-        self._writing: Mapping[str, object] = sqlite.WRITING if is_sqlite else postgresql.WRITING
+        self._reading: Options = postgresql.READING if self.is_shared else sqlite.READING
+        self._writing: Options = postgresql.WRITING if self.is_shared else sqlite.WRITING
         self._running: set[asyncio.Task[object]] = set()
+
+    @property
+    def engine(self) -> Engine:
+        """What SQLAlchemy's events are listened to at."""
+        return self._transactions.engine
 
     @property
     def is_shared(self) -> bool:
         """Whether other hosts may work on it at the same time."""
-        return self._engine.dialect.name != "sqlite"
+        return self._transactions.engine.dialect.name != "sqlite"
 
     async def read(self, work: Work[Answer], *, timeout_s: float | None = None) -> Answer:
         """What `work` returns, in a transaction that sees one state of the database.
@@ -85,9 +85,9 @@ class Database:
         """Close the connections, those in use once their transactions ended; bounded, never raises."""
         if self._running:
             await asyncio.wait(self._running, timeout=GIVE_UP_S)
-        await asyncio.wait({asyncio.create_task(self._engine.dispose(), name="store closing")}, timeout=GIVE_UP_S)
+        await asyncio.wait({asyncio.create_task(self._transactions.close(), name="store closing")}, timeout=GIVE_UP_S)
 
-    async def _run(self, work: Work[Answer], options: Mapping[str, object], timeout_s: float) -> Answer:
+    async def _run(self, work: Work[Answer], options: Options, timeout_s: float) -> Answer:
         """In a task of its own, because a cancelled statement ends only when the disk or the server has answered."""
         task = asyncio.create_task(self._transaction(work, options), name="store transaction")
         self._running.add(task)
@@ -103,12 +103,9 @@ class Database:
             raise NoAnswer("The store gave no answer in time")
         return task.result()
 
-    async def _transaction(self, work: Work[Answer], options: Mapping[str, object]) -> Answer:
+    async def _transaction(self, work: Work[Answer], options: Options) -> Answer:
         with mapped_errors():
-            async with self._engine.connect() as connected:
-                connection = await connected.execution_options(**options)
-                async with connection.begin():
-                    return await work(connection)
+            return await self._transactions.run(work, options)
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)
@@ -135,11 +132,12 @@ async def open_database(
     """
     engine_url = parse_url(url)
     is_sqlite = engine_url.get_backend_name() == "sqlite"
+    transactions: Transactions
     if is_sqlite:
-        engine = sqlite_engine(engine_url, busy_timeout_s, create=create)
+        transactions = ThreadTransactions(sqlite_engine(engine_url, busy_timeout_s, create=create))
     else:
-        engine = postgresql_engine(engine_url, tls=tls, read_url=read_url, pool_size=pool_size)
-    database = Database(engine, timeout_s=timeout_s)
+        transactions = LoopTransactions(postgresql_engine(engine_url, tls=tls, read_url=read_url, pool_size=pool_size))
+    database = Database(transactions, timeout_s=timeout_s)
     try:
         if is_sqlite:
             await database.enter_wal(busy_timeout_s)

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 import msgspec
-from sqlalchemy import Select, case, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import Deposed
 from bridge.leases import Lease, Process, Proof, Replica, Snapshot
@@ -16,6 +15,17 @@ from bridge.store.tables import lease, replica
 
 Wanted = Mapping[str, frozenset[int]]
 """Tenant → the receivers that a replica was given."""
+
+# Of every commit, and made once: SQLAlchemy takes as long to put it together as to run it.
+_LOCK_LEASE = (
+    select(lease.c.name)
+    .where(
+        lease.c.name == bindparam("of"),
+        lease.c.owner == bindparam("owned_by"),
+        lease.c.epoch == bindparam("at_epoch"),
+    )
+    .with_for_update()
+)
 
 
 class SqlLeases:
@@ -67,22 +77,18 @@ class SqlLeases:
         return await self._database.read(partial(_wanted, tenant=tenant), timeout_s=self._timeout_s)
 
 
-async def require_lease(connection: AsyncConnection, name: str, proof: Proof) -> None:
+def require_lease(connection: Connection, name: str, proof: Proof) -> None:
     """Lock the lease's row until the transaction ends. Raises Deposed unless it still is what `proof` says.
 
     Every commit begins with this, so that those under one lease are one after another, whether anybody still waits
     for them or not, and so that nobody can take the lease over in the middle of one.
     """
-    found = await connection.execute(
-        select(lease.c.name)
-        .where(lease.c.name == name, lease.c.owner == proof.owner, lease.c.epoch == proof.epoch)
-        .with_for_update()
-    )
+    found = connection.execute(_LOCK_LEASE, {"of": name, "owned_by": proof.owner, "at_epoch": proof.epoch})
     if found.scalar_one_or_none() is None:
         raise Deposed(f"{name}: another process owns it by now")
 
 
-async def _beat(connection: AsyncConnection, *, me: Replica, wanted: Wanted | None, lease_s: float) -> Snapshot:
+def _beat(connection: Connection, *, me: Replica, wanted: Wanted | None, lease_s: float) -> Snapshot:
     said = {
         "process": msgspec.msgpack.encode(me.process),
         "serves": msgspec.msgpack.encode(sorted(me.serves)),
@@ -90,32 +96,32 @@ async def _beat(connection: AsyncConnection, *, me: Replica, wanted: Wanted | No
     }
     if wanted is not None:
         said["wanted"] = msgspec.msgpack.encode({tenant: sorted(her_ids) for tenant, her_ids in wanted.items()})
-    await connection.execute(delete(replica).where(replica.c.expires_at < DatabaseNow() - 10 * lease_s))
-    updated = await connection.execute(update(replica).where(replica.c.id == me.id).values(**said))
+    connection.execute(delete(replica).where(replica.c.expires_at < DatabaseNow() - 10 * lease_s))
+    updated = connection.execute(update(replica).where(replica.c.id == me.id).values(**said))
     if updated.rowcount == 0:
-        await connection.execute(replica.insert().values(id=me.id, **said))
-    await _add(connection, sorted(me.serves))
-    return await _snapshot(connection)
+        connection.execute(replica.insert().values(id=me.id, **said))
+    _add(connection, sorted(me.serves))
+    return _snapshot(connection)
 
 
-async def _add(connection: AsyncConnection, names: list[str]) -> None:
+def _add(connection: Connection, names: list[str]) -> None:
     """Make the rows that are missing."""
-    present = set((await connection.execute(select(lease.c.name).where(lease.c.name.in_(names)))).scalars())
+    present = set((connection.execute(select(lease.c.name).where(lease.c.name.in_(names)))).scalars())
     rows = [{"name": name, "epoch": 0, "is_stream": False} for name in names if name not in present]
     if not rows:
         return
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
-    await connection.execute(insert(lease).on_conflict_do_nothing(), rows)
+    connection.execute(insert(lease).on_conflict_do_nothing(), rows)
 
 
-async def _snapshot(connection: AsyncConnection) -> Snapshot:
-    replicas = await connection.execute(
+def _snapshot(connection: Connection) -> Snapshot:
+    replicas = connection.execute(
         select(replica.c.id, replica.c.process, replica.c.serves)
         .where(replica.c.expires_at > DatabaseNow())
         .order_by(replica.c.id)
     )
     owner = case((lease.c.owner.in_(_living()), lease.c.owner), else_=None)
-    leases = await connection.execute(select(lease.c.name, lease.c.epoch, owner, lease.c.called_by, lease.c.is_stream))
+    leases = connection.execute(select(lease.c.name, lease.c.epoch, owner, lease.c.called_by, lease.c.is_stream))
     return Snapshot(
         replicas=[
             Replica(
@@ -136,10 +142,10 @@ def _living() -> Select[tuple[str]]:
     return select(replica.c.id).where(replica.c.expires_at > DatabaseNow())
 
 
-async def _take(connection: AsyncConnection, *, me: str, names: list[str]) -> dict[str, int]:
+def _take(connection: Connection, *, me: str, names: list[str]) -> dict[str, int]:
     taken = {}
     for name in names:  # in this order everywhere, so that no two wait for one another
-        found = await connection.execute(
+        found = connection.execute(
             update(lease)
             .where(lease.c.name == name, lease.c.owner.is_(None) | lease.c.owner.not_in(_living()))
             .values(owner=me, epoch=lease.c.epoch + 1)
@@ -151,35 +157,33 @@ async def _take(connection: AsyncConnection, *, me: str, names: list[str]) -> di
     return taken
 
 
-async def _give_back(connection: AsyncConnection, *, me: str, name: str, call_is_over: bool) -> None:
-    await connection.execute(update(lease).where(lease.c.name == name, lease.c.owner == me).values(owner=None))
+def _give_back(connection: Connection, *, me: str, name: str, call_is_over: bool) -> None:
+    connection.execute(update(lease).where(lease.c.name == name, lease.c.owner == me).values(owner=None))
     if call_is_over:
-        await connection.execute(
-            update(lease).where(lease.c.name == name, lease.c.called_by == me).values(called_by=None)
-        )
+        connection.execute(update(lease).where(lease.c.name == name, lease.c.called_by == me).values(called_by=None))
 
 
-async def _call(connection: AsyncConnection, *, me: str, names: list[str]) -> None:
-    await _add(connection, names)
-    await connection.execute(update(lease).where(lease.c.name.in_(names)).values(called_by=me))
+def _call(connection: Connection, *, me: str, names: list[str]) -> None:
+    _add(connection, names)
+    connection.execute(update(lease).where(lease.c.name.in_(names)).values(called_by=me))
 
 
-async def _declare(connection: AsyncConnection, *, prefix: str, streams: list[str]) -> None:
-    await _add(connection, streams)
-    await connection.execute(
+def _declare(connection: Connection, *, prefix: str, streams: list[str]) -> None:
+    _add(connection, streams)
+    connection.execute(
         update(lease)
         .where(lease.c.name.startswith(prefix, autoescape=True))
         .values(is_stream=lease.c.name.in_(streams))
     )
 
 
-async def _leave(connection: AsyncConnection, *, me: str) -> None:
-    await connection.execute(delete(replica).where(replica.c.id == me))
-    await connection.execute(update(lease).where(lease.c.owner == me).values(owner=None))
-    await connection.execute(update(lease).where(lease.c.called_by == me).values(called_by=None))
+def _leave(connection: Connection, *, me: str) -> None:
+    connection.execute(delete(replica).where(replica.c.id == me))
+    connection.execute(update(lease).where(lease.c.owner == me).values(owner=None))
+    connection.execute(update(lease).where(lease.c.called_by == me).values(called_by=None))
 
 
-async def _wanted(connection: AsyncConnection, *, tenant: str) -> frozenset[int]:
-    rows = await connection.execute(select(replica.c.wanted).where(replica.c.expires_at > DatabaseNow()))
+def _wanted(connection: Connection, *, tenant: str) -> frozenset[int]:
+    rows = connection.execute(select(replica.c.wanted).where(replica.c.expires_at > DatabaseNow()))
     lists = [msgspec.msgpack.decode(row, type=dict[str, list[int]]) for row in rows.scalars() if row is not None]
     return frozenset(her_id for given in lists for her_id in given.get(tenant, ()))

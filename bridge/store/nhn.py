@@ -8,8 +8,7 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from sqlalchemy import case, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, case, func, select, update
 
 from bridge.checkpoints import NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import BridgeError
@@ -118,21 +117,21 @@ class NhnStore:
         return await self._database.read(_receiver_offsets)
 
 
-async def _commit(
-    connection: AsyncConnection, *, attempt: _Attempt, is_repeated: bool, proof: Proof | None, now: datetime
+def _commit(
+    connection: Connection, *, attempt: _Attempt, is_repeated: bool, proof: Proof | None, now: datetime
 ) -> None:
     if proof is not None:
-        await require_lease(connection, attempt.checkpoint.stream, proof)
+        require_lease(connection, attempt.checkpoint.stream, proof)
     if is_repeated:
-        found = await connection.execute(
+        found = connection.execute(
             select(nhn_stream.c.commit_id).where(nhn_stream.c.name == attempt.checkpoint.stream).with_for_update()
         )
         if found.scalar_one_or_none() == attempt.commit_id:
             return
-    await NhnTransaction(connection, attempt.commit_id, now).apply(attempt.checkpoint)
+    NhnTransaction(connection, attempt.commit_id, now).apply(attempt.checkpoint)
 
 
-async def _wait_for(connection: AsyncConnection, *, streams: Sequence[str]) -> None:
+def _wait_for(connection: Connection, *, streams: Sequence[str]) -> None:
     """Return once no transaction on these streams is under way. On PostgreSQL one whose client gave it up may still be,
     on a connection that nobody waits for; its end is bounded by the server's time limits.
     """
@@ -140,17 +139,17 @@ async def _wait_for(connection: AsyncConnection, *, streams: Sequence[str]) -> N
         select(lease.c.name).where(lease.c.name.in_(streams)).order_by(lease.c.name),
         select(nhn_stream.c.name).where(nhn_stream.c.name.in_(streams)).order_by(nhn_stream.c.name),
     ):
-        await connection.execute(rows.with_for_update())
+        connection.execute(rows.with_for_update())
 
 
-async def _retire(
-    connection: AsyncConnection, *, tenant: str, her_ids: frozenset[int], holdings: Holdings | None, now: datetime
+def _retire(
+    connection: Connection, *, tenant: str, her_ids: frozenset[int], holdings: Holdings | None, now: datetime
 ) -> None:
     if holdings is not None:
-        for stream in await _streams_of(connection, tenant, her_ids):
-            await require_lease(connection, stream, holdings.proof(stream))
+        for stream in _streams_of(connection, tenant, her_ids):
+            require_lease(connection, stream, holdings.proof(stream))
     of_stream = select(nhn_stream.c.cursor).where(nhn_stream.c.name == nhn_receiver.c.stream).scalar_subquery()
-    await connection.execute(
+    connection.execute(
         update(nhn_receiver)
         .where(
             nhn_receiver.c.tenant == tenant,
@@ -161,8 +160,8 @@ async def _retire(
     )
 
 
-async def _streams_of(connection: AsyncConnection, tenant: str, her_ids: frozenset[int]) -> list[str]:
-    rows = await connection.execute(
+def _streams_of(connection: Connection, tenant: str, her_ids: frozenset[int]) -> list[str]:
+    rows = connection.execute(
         select(nhn_receiver.c.stream)
         .distinct()
         .where(
@@ -174,8 +173,8 @@ async def _streams_of(connection: AsyncConnection, tenant: str, her_ids: frozens
     return sorted(rows.scalars())
 
 
-async def _retired(connection: AsyncConnection, *, tenant: str) -> dict[int, int]:
-    rows = await connection.execute(
+def _retired(connection: Connection, *, tenant: str) -> dict[int, int]:
+    rows = connection.execute(
         select(nhn_receiver.c.her_id, nhn_receiver.c.cursor).where(
             nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_(None)
         )
@@ -183,9 +182,9 @@ async def _retired(connection: AsyncConnection, *, tenant: str) -> dict[int, int
     return dict(rows.all())
 
 
-async def _receiver_offsets(connection: AsyncConnection) -> list[ReceiverOffset]:
+def _receiver_offsets(connection: Connection) -> list[ReceiverOffset]:
     is_sharing = nhn_receiver.c.cursor.is_(None)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             nhn_receiver.c.tenant,
             nhn_receiver.c.her_id,
@@ -218,11 +217,11 @@ def _state(own: int | None, shared: int | None) -> ReceiverState:
     return "ahead" if own > shared else "catching-up"
 
 
-async def _streams(connection: AsyncConnection, *, tenant: str) -> list[StreamState]:
-    rows = await connection.execute(select(nhn_stream.c.name, nhn_stream.c.cursor).where(nhn_stream.c.tenant == tenant))
-    receivers = await _receivers(connection, tenant)
-    unnumbered = await _unnumbered(connection, tenant)
-    recent = await _recent(connection, tenant)
+def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
+    rows = connection.execute(select(nhn_stream.c.name, nhn_stream.c.cursor).where(nhn_stream.c.tenant == tenant))
+    receivers = _receivers(connection, tenant)
+    unnumbered = _unnumbered(connection, tenant)
+    recent = _recent(connection, tenant)
     return [
         StreamState(
             name=name,
@@ -236,8 +235,8 @@ async def _streams(connection: AsyncConnection, *, tenant: str) -> list[StreamSt
     ]
 
 
-async def _receivers(connection: AsyncConnection, tenant: str) -> defaultdict[str, dict[int, int | None]]:
-    rows = await connection.execute(
+def _receivers(connection: Connection, tenant: str) -> defaultdict[str, dict[int, int | None]]:
+    rows = connection.execute(
         select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor)
         .where(nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None))
         .order_by(nhn_receiver.c.her_id)
@@ -248,8 +247,8 @@ async def _receivers(connection: AsyncConnection, tenant: str) -> defaultdict[st
     return receivers
 
 
-async def _unnumbered(connection: AsyncConnection, tenant: str) -> defaultdict[str, set[tuple[int, str]]]:
-    rows = await connection.execute(
+def _unnumbered(connection: Connection, tenant: str) -> defaultdict[str, set[tuple[int, str]]]:
+    rows = connection.execute(
         select(nhn_unnumbered.c.stream, nhn_unnumbered.c.her_id, nhn_unnumbered.c.event_id)
         .join_from(nhn_unnumbered, nhn_stream)
         .where(nhn_stream.c.tenant == tenant)
@@ -260,8 +259,8 @@ async def _unnumbered(connection: AsyncConnection, tenant: str) -> defaultdict[s
     return unnumbered
 
 
-async def _recent(connection: AsyncConnection, tenant: str) -> defaultdict[str, list[RecentPage]]:
-    rows = await connection.execute(
+def _recent(connection: Connection, tenant: str) -> defaultdict[str, list[RecentPage]]:
+    rows = connection.execute(
         select(nhn_recent.c.stream, nhn_recent.c.read_at, nhn_recent.c.offsets)
         .join_from(nhn_recent, nhn_stream)
         .where(nhn_stream.c.tenant == tenant)

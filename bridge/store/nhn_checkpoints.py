@@ -7,51 +7,60 @@ to the stream. What contradicts the store raises InvariantViolation, upon which 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint
 from bridge.errors import InvariantViolation
 from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+
+# Those of every page are made once: SQLAlchemy takes as long to put one together as to run it.
+_MOVE_STREAM = update(nhn_stream).where(
+    nhn_stream.c.name == bindparam("stream"), nhn_stream.c.cursor == bindparam("previous")
+)
+_TOUCH_STREAM = update(nhn_stream).where(nhn_stream.c.name == bindparam("stream"))
+_INSERT_RECENT = insert(nhn_recent)
+_FORGET_RECENT = delete(nhn_recent).where(
+    nhn_recent.c.stream == bindparam("of_stream"), nhn_recent.c.read_at < bindparam("before")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NhnTransaction:
     """One checkpoint's transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
     commit_id: int
     """What the stream's row bears once this transaction is whole: 63 bits that no other commit has."""
     now: datetime
 
-    async def apply(self, checkpoint: NhnCheckpoint) -> None:
+    def apply(self, checkpoint: NhnCheckpoint) -> None:
         """Change the tables as the checkpoint's docstring says."""
         match checkpoint:
             case Advance():
-                await self._advance(checkpoint)
+                self._advance(checkpoint)
             case Enrol():
-                await self._enrol(checkpoint)
+                self._enrol(checkpoint)
             case Detach():
-                await self._detach(checkpoint)
+                self._detach(checkpoint)
             case Join():
-                await self._join(checkpoint)
+                self._join(checkpoint)
 
-    async def _advance(self, step: Advance) -> None:
+    def _advance(self, step: Advance) -> None:
         if step.cursor < step.previous:
             raise InvariantViolation(f"{step.stream}: its cursor would go back from {step.previous} to {step.cursor}")
         if step.stragglers is None:
-            await self._require_stream_at(step.stream, step.previous, cursor=step.cursor, updated_at=self.now)
+            self._require_stream_at(step.stream, step.previous, cursor=step.cursor, updated_at=self.now)
         else:
-            if not await self._touch_stream(step.stream):
+            if not self._touch_stream(step.stream):
                 raise InvariantViolation(f"{step.stream} is not in the store")
-            await self._move(step.stream, step.stragglers, step.previous, step.cursor)
-        await self._remember_unnumbered(step)
-        await self._remember_recent(step)
+            self._move(step.stream, step.stragglers, step.previous, step.cursor)
+        self._remember_unnumbered(step)
+        self._remember_recent(step)
 
-    async def _remember_unnumbered(self, step: Advance) -> None:
+    def _remember_unnumbered(self, step: Advance) -> None:
         # Those added are deleted too: they may be there already.
         if stale := step.unnumbered_gone | step.unnumbered_added:
-            await self.connection.execute(
+            self.connection.execute(
                 delete(nhn_unnumbered).where(
                     nhn_unnumbered.c.stream == step.stream,
                     nhn_unnumbered.c.her_id == bindparam("stale_her_id"),
@@ -60,7 +69,7 @@ class NhnTransaction:
                 [{"stale_her_id": her_id, "stale_event_id": event_id} for her_id, event_id in sorted(stale)],
             )
         if step.unnumbered_added:
-            await self.connection.execute(
+            self.connection.execute(
                 insert(nhn_unnumbered),
                 [
                     {"stream": step.stream, "her_id": her_id, "event_id": event_id}
@@ -68,24 +77,20 @@ class NhnTransaction:
                 ],
             )
 
-    async def _remember_recent(self, step: Advance) -> None:
+    def _remember_recent(self, step: Advance) -> None:
         if step.recent:
-            await self.connection.execute(
-                insert(nhn_recent),
+            self.connection.execute(
+                _INSERT_RECENT,
                 [{"stream": step.stream, "read_at": page.read_at, "offsets": page.offsets} for page in step.recent],
             )
         if step.forget_recent_before > 0:
-            await self.connection.execute(
-                delete(nhn_recent).where(
-                    nhn_recent.c.stream == step.stream, nhn_recent.c.read_at < step.forget_recent_before
-                )
-            )
+            self.connection.execute(_FORGET_RECENT, {"of_stream": step.stream, "before": step.forget_recent_before})
 
-    async def _enrol(self, step: Enrol) -> None:
+    def _enrol(self, step: Enrol) -> None:
         if not step.cursors:
             return
-        shared = await self._cursor_to_share(step)
-        await self.connection.execute(
+        shared = self._cursor_to_share(step)
+        self.connection.execute(
             delete(nhn_receiver).where(
                 nhn_receiver.c.tenant == step.tenant,
                 nhn_receiver.c.her_id.in_(sorted(step.cursors)),
@@ -93,7 +98,7 @@ class NhnTransaction:
             )
         )
         # The table's keys refuse who is in a stream already, and who is of another tenant than the stream.
-        await self.connection.execute(
+        self.connection.execute(
             insert(nhn_receiver),
             [
                 {
@@ -107,13 +112,13 @@ class NhnTransaction:
             ],
         )
 
-    async def _cursor_to_share(self, step: Enrol) -> int:
+    def _cursor_to_share(self, step: Enrol) -> int:
         """The stream's cursor; the stream is made where it is not there."""
-        if await self._touch_stream(step.stream):
-            found = await self.connection.execute(select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream))
+        if self._touch_stream(step.stream):
+            found = self.connection.execute(select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream))
             return int(found.scalar_one())
         lowest = min(step.cursors.values())
-        await self.connection.execute(
+        self.connection.execute(
             insert(nhn_stream).values(
                 name=step.stream,
                 tenant=step.tenant,
@@ -124,34 +129,30 @@ class NhnTransaction:
         )
         return lowest
 
-    async def _detach(self, step: Detach) -> None:
-        await self._require_stream_at(step.stream, step.cursor)
-        await self._move(step.stream, step.her_ids, None, step.cursor)
+    def _detach(self, step: Detach) -> None:
+        self._require_stream_at(step.stream, step.cursor)
+        self._move(step.stream, step.her_ids, None, step.cursor)
 
-    async def _join(self, step: Join) -> None:
-        await self._require_stream_at(step.stream, step.cursor)
-        await self._move(step.stream, step.her_ids, step.cursor, None)
+    def _join(self, step: Join) -> None:
+        self._require_stream_at(step.stream, step.cursor)
+        self._move(step.stream, step.her_ids, step.cursor, None)
 
-    async def _touch_stream(self, name: str) -> bool:
+    def _touch_stream(self, name: str) -> bool:
         """Lock and mark the stream's row; False where there is none."""
-        touched = await self.connection.execute(
-            update(nhn_stream).where(nhn_stream.c.name == name).values(commit_id=self.commit_id)
-        )
+        touched = self.connection.execute(_TOUCH_STREAM, {"stream": name, "commit_id": self.commit_id})
         return touched.rowcount == 1
 
-    async def _require_stream_at(self, name: str, previous: int, **values: object) -> None:
+    def _require_stream_at(self, name: str, previous: int, **values: object) -> None:
         """Lock and mark the stream's row, whose cursor has to be `previous`, and set `values`."""
-        updated = await self.connection.execute(
-            update(nhn_stream)
-            .where(nhn_stream.c.name == name, nhn_stream.c.cursor == previous)
-            .values(commit_id=self.commit_id, **values)
+        updated = self.connection.execute(
+            _MOVE_STREAM, {"stream": name, "previous": previous, "commit_id": self.commit_id, **values}
         )
         if updated.rowcount != 1:
             raise InvariantViolation(f"{name}: its cursor in the store is not {previous}")
 
-    async def _move(self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> None:
+    def _move(self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> None:
         """Set the own cursor of exactly these receivers of the stream from `previous` (None: they share)."""
-        moved = await self.connection.execute(
+        moved = self.connection.execute(
             update(nhn_receiver)
             .where(
                 nhn_receiver.c.stream == stream,

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.checkpoints import Sought, seek
 from bridge.errors import InvariantViolation
@@ -20,8 +19,8 @@ Members = dict[int, int | None]
 """HER-id → its own cursor, or None where it shares its stream's."""
 
 
-async def seek_all(
-    connection: AsyncConnection,
+def seek_all(
+    connection: Connection,
     *,
     cursors: Mapping[str, Mapping[int, int]],
     holdings: Holdings | None,
@@ -31,7 +30,7 @@ async def seek_all(
     streams: dict[str, tuple[Members, dict[int, int]]] = {}
     absent: list[dict[str, object]] = []
     for tenant, to in cursors.items():
-        members = await _members(connection, tenant)
+        members = _members(connection, tenant)
         stream_of = {her_id: stream for stream, each in members.items() for her_id in each}
         for her_id, cursor in to.items():
             if her_id in stream_of:
@@ -42,16 +41,16 @@ async def seek_all(
     # In this order everywhere, so that no two wait for one another.
     if holdings is not None:
         for stream in sorted(streams):
-            await require_lease(connection, stream, holdings.proof(stream))
+            require_lease(connection, stream, holdings.proof(stream))
     for stream, (receivers, to) in sorted(streams.items()):
-        cursor = await _lock(connection, stream)
-        await _move(connection, stream, cursor, seek(cursor, receivers, to), now)
-    await _keep(connection, absent, now)
+        cursor = _lock(connection, stream)
+        _move(connection, stream, cursor, seek(cursor, receivers, to), now)
+    _keep(connection, absent, now)
 
 
-async def _members(connection: AsyncConnection, tenant: str) -> dict[str, Members]:
+def _members(connection: Connection, tenant: str) -> dict[str, Members]:
     """Stream → who belongs to it."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor).where(
             nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None)
         )
@@ -62,12 +61,12 @@ async def _members(connection: AsyncConnection, tenant: str) -> dict[str, Member
     return dict(members)
 
 
-async def _lock(connection: AsyncConnection, stream: str) -> int:
+def _lock(connection: Connection, stream: str) -> int:
     """Lock the stream's row, and mark it: what its owner tried before and had no answer to is not there any more.
 
     Returns the stream's cursor.
     """
-    found = await connection.execute(
+    found = connection.execute(
         update(nhn_stream)
         .where(nhn_stream.c.name == stream)
         .values(commit_id=secrets.randbits(63))
@@ -76,35 +75,35 @@ async def _lock(connection: AsyncConnection, stream: str) -> int:
     return int(found.scalar_one())
 
 
-async def _move(connection: AsyncConnection, stream: str, previous: int, sought: Sought, now: datetime) -> None:
+def _move(connection: Connection, stream: str, previous: int, sought: Sought, now: datetime) -> None:
     if sought.cursor != previous:
-        await connection.execute(
+        connection.execute(
             update(nhn_stream).where(nhn_stream.c.name == stream).values(cursor=sought.cursor, updated_at=now)
         )
     together: defaultdict[int | None, list[int]] = defaultdict(list)
     for her_id, own in sought.receivers.items():
         together[own].append(her_id)
     for own, her_ids in together.items():
-        await connection.execute(
+        connection.execute(
             update(nhn_receiver)
             .where(nhn_receiver.c.stream == stream, nhn_receiver.c.her_id.in_(sorted(her_ids)))
             .values(cursor=own, updated_at=now)
         )
     if not sought.keeps_window:
-        await connection.execute(delete(nhn_recent).where(nhn_recent.c.stream == stream))
-    await connection.execute(
+        connection.execute(delete(nhn_recent).where(nhn_recent.c.stream == stream))
+    connection.execute(
         delete(nhn_unnumbered).where(
             nhn_unnumbered.c.stream == stream, nhn_unnumbered.c.her_id.in_(sorted(sought.repeated))
         )
     )
 
 
-async def _keep(connection: AsyncConnection, absent: list[dict[str, object]], now: datetime) -> None:
+def _keep(connection: Connection, absent: list[dict[str, object]], now: datetime) -> None:
     """Note where receivers that are in no stream are to begin when they come."""
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
     for portion in portions(absent):
         rows = insert(nhn_receiver).values([{**row, "stream": None, "updated_at": now} for row in portion])
-        kept = await connection.execute(
+        kept = connection.execute(
             rows.on_conflict_do_update(
                 index_elements=[nhn_receiver.c.tenant, nhn_receiver.c.her_id],
                 set_={"cursor": rows.excluded.cursor, "updated_at": now},

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from bridge.store.engine import Database
 from bridge.store.migrations import VERSION_TABLE
@@ -45,7 +44,7 @@ async def look_at_server(database: Database) -> ServerSeen:
     return await database.read(_seen)
 
 
-async def _seen(connection: AsyncConnection) -> ServerSeen:
-    version, user, is_read_only, has_fsync, can_create = (await connection.execute(_SERVER)).one()
-    lacking = await connection.execute(_LACKING, {"names": [VERSION_TABLE, *metadata.tables]})
+def _seen(connection: Connection) -> ServerSeen:
+    version, user, is_read_only, has_fsync, can_create = (connection.execute(_SERVER)).one()
+    lacking = connection.execute(_LACKING, {"names": [VERSION_TABLE, *metadata.tables]})
     return ServerSeen(version, user, is_read_only, has_fsync, can_create, tuple(lacking.scalars()))

@@ -1,14 +1,11 @@
 """The connection to an SQLite file: how it is opened, what each connection is told, how its transactions begin."""
 
-import asyncio
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bridge.errors import ConfigurationError, StoreUnavailable
@@ -29,7 +26,7 @@ _FILE = "sqlite_file"
 """What a connection remembers of the file that it opened."""
 
 
-def sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> AsyncEngine:
+def sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> Engine:
     """An engine for the file. Raises ConfigurationError where no store can be there."""
     path = Path(url.database or "")
     with mapped_errors():
@@ -39,27 +36,26 @@ def sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> AsyncEngi
             raise ConfigurationError(f"BRIDGE_STORE__URL: {path} is a directory; name a file in it")
         if not create and not path.exists():
             raise NoStoreYet(f"BRIDGE_STORE__URL: there is no store at {path} yet; `bridge run` makes it")
-    engine = create_async_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
-        # SQLite has one writer at a time: our own wait in line for the connection, which is fairer and faster than
+        # SQLite has one writer at a time: our own wait in line for the thread, which is fairer and faster than
         # SQLite's polling for the lock. The transaction's time limit bounds the waiting.
         pool_size=1,
         max_overflow=0,
         # isolation_level None: the driver begins no transactions of its own.
         connect_args={"timeout": busy_timeout_s, "isolation_level": None},
     )
-    event.listen(engine.sync_engine, "connect", _configure)
-    event.listen(engine.sync_engine, "connect", partial(_note_file, path))
-    event.listen(engine.sync_engine, "begin", partial(_require_file, path))
-    event.listen(engine.sync_engine, "begin", _begin)
-    event.listen(engine.sync_engine, "invalidate", _roll_back)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "connect", partial(_note_file, path))
+    event.listen(engine, "begin", partial(_require_file, path))
+    event.listen(engine, "begin", _begin)
     return engine
 
 
-async def switch_to_wal(connection: AsyncConnection) -> str:
+def switch_to_wal(connection: Connection) -> str:
     """Ask for a write-ahead log; returns the mode that the file is in afterwards."""
-    mode = await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     return str(mode.scalar_one())
 
 
@@ -88,14 +84,6 @@ def _file_behind(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _roll_back(connection: DBAPIConnection, _record: ConnectionPoolEntry, _error: BaseException | None) -> None:
-    """A connection that is closed while a cursor of its last statement is somewhere in memory keeps its transaction,
-    and with it the write lock, until that cursor is collected; so the transaction ends before.
-    """
-    with suppress(Exception, asyncio.CancelledError):  # It is closed in any case, and the first error told.
-        connection.rollback()
 
 
 def _begin(connection: Connection) -> None:

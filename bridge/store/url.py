@@ -15,7 +15,7 @@ VERIFIED = frozenset({"require", "verify-ca", "verify-full"})
 
 
 def parse_url(url: str) -> URL:
-    """The URL with its asyncio driver. Raises ConfigurationError, without the URL, which may hold a password."""
+    """The URL with its driver. Raises ConfigurationError, without the URL, which may hold a password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -24,13 +24,13 @@ def parse_url(url: str) -> URL:
             "BRIDGE_STORE__URL is not a database URL: use sqlite:///path/to/bridge.db or postgresql://host/database"
         ) from None
     match parsed.drivername:
-        case "sqlite" | "sqlite+aiosqlite":
+        case "sqlite":
             if parsed.host or parsed.username or parsed.query or parsed.database in {None, "", ":memory:"}:
                 raise ConfigurationError(
                     "BRIDGE_STORE__URL has to name a file and nothing else: use sqlite:///relative/path.db or "
                     "sqlite:////absolute/path.db"
                 )
-            return parsed.set(drivername="sqlite+aiosqlite")
+            return parsed.set(drivername="sqlite")
         case "postgresql" | "postgres" | "postgresql+asyncpg":
             _require_server(parsed)
             return parsed.set(drivername="postgresql+asyncpg")

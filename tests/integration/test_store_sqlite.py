@@ -32,8 +32,7 @@ def url(path: Path) -> str:
 
 
 async def pragma(store: NhnStore, name: str) -> object:
-    async with store._database._engine.connect() as connection:
-        return (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+    return await store._database.read(lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 
 async def test_all_that_was_committed_is_there_after_reopening(url: str) -> None:
@@ -71,7 +70,7 @@ async def test_each_connection_syncs_every_commit_and_keeps_foreign_keys(url: st
             assert await pragma(stores.nhn, "foreign_keys") == 1
             assert await pragma(stores.nhn, "busy_timeout") == 1500
             # The next one opens a new connection.
-            await stores.nhn._database._engine.dispose()
+            stores.nhn._database.engine.dispose()
 
 
 async def test_receivers_tell_each_ones_offset_and_when_it_was_stored(url: str) -> None:

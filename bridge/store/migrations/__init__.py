@@ -33,7 +33,7 @@ def head() -> str:
 
 async def current_revision(database: Database) -> str | None:
     """The database's revision; None where there is no schema yet. Raises StoreUnavailable."""
-    return await database.read(lambda connection: connection.run_sync(_current))
+    return await database.read(_current)
 
 
 async def migrate(database: Database) -> None:
@@ -43,7 +43,7 @@ async def migrate(database: Database) -> None:
     own, before it looks, and those that come later find nothing to do. Alembic's state is global, so only one call a
     process at a time. Raises ConfigurationError where the schema is newer than this program, and StoreUnavailable.
     """
-    await database.write(lambda connection: connection.run_sync(_upgrade), timeout_s=TIMEOUT_S)
+    await database.write(_upgrade, timeout_s=TIMEOUT_S)
 
 
 async def require_head(database: Database) -> None:

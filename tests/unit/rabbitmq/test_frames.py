@@ -14,7 +14,7 @@ from pamqp.header import ContentHeader
 
 from bridge.events.message import Message
 from bridge.rabbitmq.frames import encode_message
-from bridge.rabbitmq.properties import properties_of, timestamp_of
+from bridge.rabbitmq.properties import properties_of, seconds_of
 
 MAX_PAYLOAD_BYTES = 1000
 MESSAGE = Message(
@@ -45,7 +45,7 @@ messages = st.builds(
 
 
 def encode(message: Message) -> bytes:
-    return b"".join(encode_message(message, timestamp_of(message), channel=7, max_payload_bytes=MAX_PAYLOAD_BYTES))
+    return b"".join(encode_message(message, seconds_of(message), channel=7, max_payload_bytes=MAX_PAYLOAD_BYTES))
 
 
 def written_by_aiormq(message: Message) -> bytes:
