@@ -21,6 +21,9 @@ from bridge.store.nhn_checkpoints import NhnTransaction
 from bridge.store.nhn_seek import seek_all
 from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
 
+SEEK_TIMEOUT_S = 60.0
+"""45,000 receivers take a second or two where nobody else works."""
+
 ReceiverState = Literal["sharing", "catching-up", "ahead", "retired"]
 """Whether a receiver shares its stream's cursor, has one of its own behind or beyond that (it joins where they meet),
 or belongs to no stream and keeps its place for its return."""
@@ -88,7 +91,7 @@ class NhnStore:
     async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
         """As the port says."""
         work = partial(seek_all, cursors=cursors, holdings=self._holdings, now=self._clock.now())
-        await self._database.write(work)
+        await self._database.write(work, timeout_s=SEEK_TIMEOUT_S)
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
         """As the port says."""

@@ -5,15 +5,25 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bridge.checkpoints import Sought, seek
-from bridge.errors import InvariantViolation
 from bridge.leases import Holdings
 from bridge.store.leases import require_lease
 from bridge.store.portions import portions
 from bridge.store.tables import nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+
+# Run once a receiver, of which there may be 45,000.
+_MOVE_RECEIVER = (
+    update(nhn_receiver)
+    .where(nhn_receiver.c.tenant == bindparam("of"), nhn_receiver.c.her_id == bindparam("who"))
+    .values(cursor=bindparam("own"), updated_at=bindparam("at"))
+)
+_FORGET_RETIRED = delete(nhn_receiver).where(
+    nhn_receiver.c.tenant == bindparam("of"),
+    nhn_receiver.c.her_id == bindparam("who"),
+    nhn_receiver.c.stream.is_(None),
+)
 
 Members = dict[int, int | None]
 """HER-id → its own cursor, or None where it shares its stream's."""
@@ -43,8 +53,10 @@ def seek_all(
         for stream in sorted(streams):
             require_lease(connection, stream, holdings.proof(stream))
     for stream, (receivers, to) in sorted(streams.items()):
-        cursor = _lock(connection, stream)
-        _move(connection, stream, cursor, seek(cursor, receivers, to), now)
+        tenant, cursor = _lock(connection, stream)
+        sought = seek(cursor, receivers, to)
+        _move_stream(connection, stream, cursor, sought, now)
+        _move_receivers(connection, tenant, sought, now)
     _keep(connection, absent, now)
 
 
@@ -61,33 +73,25 @@ def _members(connection: Connection, tenant: str) -> dict[str, Members]:
     return dict(members)
 
 
-def _lock(connection: Connection, stream: str) -> int:
+def _lock(connection: Connection, stream: str) -> tuple[str, int]:
     """Lock the stream's row, and mark it: what its owner tried before and had no answer to is not there any more.
 
-    Returns the stream's cursor.
+    Returns the stream's tenant and cursor.
     """
     found = connection.execute(
         update(nhn_stream)
         .where(nhn_stream.c.name == stream)
         .values(commit_id=secrets.randbits(63))
-        .returning(nhn_stream.c.cursor)
+        .returning(nhn_stream.c.tenant, nhn_stream.c.cursor)
     )
-    return int(found.scalar_one())
+    tenant, cursor = found.one()
+    return tenant, cursor
 
 
-def _move(connection: Connection, stream: str, previous: int, sought: Sought, now: datetime) -> None:
+def _move_stream(connection: Connection, stream: str, previous: int, sought: Sought, now: datetime) -> None:
     if sought.cursor != previous:
         connection.execute(
             update(nhn_stream).where(nhn_stream.c.name == stream).values(cursor=sought.cursor, updated_at=now)
-        )
-    together: defaultdict[int | None, list[int]] = defaultdict(list)
-    for her_id, own in sought.receivers.items():
-        together[own].append(her_id)
-    for own, her_ids in together.items():
-        connection.execute(
-            update(nhn_receiver)
-            .where(nhn_receiver.c.stream == stream, nhn_receiver.c.her_id.in_(sorted(her_ids)))
-            .values(cursor=own, updated_at=now)
         )
     if not sought.keeps_window:
         connection.execute(delete(nhn_recent).where(nhn_recent.c.stream == stream))
@@ -98,17 +102,18 @@ def _move(connection: Connection, stream: str, previous: int, sought: Sought, no
     )
 
 
+def _move_receivers(connection: Connection, tenant: str, sought: Sought, now: datetime) -> None:
+    connection.execute(
+        _MOVE_RECEIVER,
+        [{"of": tenant, "who": her_id, "own": own, "at": now} for her_id, own in sought.receivers.items()],
+    )
+
+
 def _keep(connection: Connection, absent: list[dict[str, object]], now: datetime) -> None:
-    """Note where receivers that are in no stream are to begin when they come."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    """Note where receivers that are in no stream are to begin when they come.
+
+    One that came into a stream meanwhile, though nobody was to enrol any, is refused by the table's key.
+    """
     for portion in portions(absent):
-        rows = insert(nhn_receiver).values([{**row, "stream": None, "updated_at": now} for row in portion])
-        kept = connection.execute(
-            rows.on_conflict_do_update(
-                index_elements=[nhn_receiver.c.tenant, nhn_receiver.c.her_id],
-                set_={"cursor": rows.excluded.cursor, "updated_at": now},
-                where=nhn_receiver.c.stream.is_(None),
-            )
-        )
-        if kept.rowcount != len(portion):
-            raise InvariantViolation("receivers came into a stream while they were to be moved")
+        connection.execute(_FORGET_RETIRED, [{"of": row["tenant"], "who": row["her_id"]} for row in portion])
+        connection.execute(insert(nhn_receiver), [{**row, "stream": None, "updated_at": now} for row in portion])
