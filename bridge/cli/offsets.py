@@ -2,11 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import click
 import msgspec
@@ -46,8 +45,6 @@ def _place(value: str) -> Place:
         raise click.BadParameter("it is no tenant and HER-id, such as default/7001.")
     return tenant, number
 
-
-Command = Callable[..., Any]
 
 _tenant = click.option("--tenant", metavar="NAME", help="Only receivers of this tenant.")
 _her_id = click.option(

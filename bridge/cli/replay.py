@@ -34,8 +34,10 @@ def _offset_or_time(value: str) -> int | datetime:
         return int(value)
     try:
         return moment(value)
-    except click.BadParameter as error:
-        raise click.BadParameter(f"it is no offset, and as a time {error.message}") from None
+    except click.BadParameter:
+        raise click.BadParameter(
+            "it is neither an offset nor a time with its zone, such as 2026-04-14T08:00:00+02:00."
+        ) from None
 
 
 class Incomplete(BridgeError):
@@ -139,6 +141,9 @@ def _progress(replay: Replay, clock: Clock) -> Iterator[Callable[[], None]]:
 
 def _report(replay: Replay, wish: Wish) -> Iterator[str]:
     """What is published, or would be, and what not."""
+    if not replay.stretches:
+        yield "None of the HER-ids has come beyond --from, so there is nothing to publish again."
+        return
     total = replay.counts.total()
     if total:
         rows = [(event, f"{count:,}") for event, count in sorted(replay.counts.items())]

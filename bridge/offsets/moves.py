@@ -40,7 +40,10 @@ def select(
     if tenant is not None and not of_tenant:
         raise ConfigurationError(f"The store knows no receiver of a tenant {tenant}.")
     if everybody:
-        return [each for each in of_tenant if each.stream is not None]
+        served = [each for each in of_tenant if each.stream is not None]
+        if not served:
+            raise ConfigurationError("No HER-id is in a stream yet: `bridge run` takes them up.")
+        return served
     found: defaultdict[int, list[ReceiverOffset]] = defaultdict(list)
     for each in of_tenant:
         found[each.her_id].append(each)

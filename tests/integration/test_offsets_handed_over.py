@@ -12,6 +12,8 @@ from tests.support.world import HER_IDS, World, bridged
 
 pytestmark = pytest.mark.timeout(120)
 ONE, *OTHERS = HER_IDS
+WAIT_S = 40.0
+"""Processes start and streams are handed over meanwhile."""
 
 
 def ids_of(world: World, *her_ids: int, after: int = 0) -> list[str]:
@@ -28,14 +30,14 @@ def by_receiver(events: list[Event]) -> dict[int, list[str]]:
 
 @pytest.fixture
 def on_postgres(postgres_url: str) -> dict[str, str]:
-    return {"BRIDGE_STORE__URL": postgres_url, "BRIDGE_CLUSTER__HEARTBEAT_S": "0.5"}
+    return {"BRIDGE_STORE__URL": postgres_url}
 
 
 async def test_who_is_set_back_gets_it_all_again_and_nobody_else_does(
     tmp_path: Path, broker_vhost: str, on_postgres: dict[str, str]
 ) -> None:
     async with bridged(tmp_path, broker_vhost, total=80, settings=on_postgres) as world:
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         assert len(await world.arrived()) == 80
         middle = world.created()[40].position
         command = await run_command(world.environment, "offsets", "set", str(ONE), "--to", str(middle), "--yes")
@@ -44,7 +46,7 @@ async def test_who_is_set_back_gets_it_all_again_and_nobody_else_does(
         assert f"This repeats {len(again)} notifications and skips none." in command.stdout
         assert command.stdout.endswith("1 HER-id moved.\n")
         world.create(20)
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         arrived = by_receiver(await world.arrived())
         new = world.created()[79].position
         assert arrived == {ONE: ids_of(world, ONE, after=middle)} | {
@@ -57,7 +59,7 @@ async def test_who_is_set_forward_misses_what_lies_between_and_nobody_else_does(
 ) -> None:
     async with bridged(tmp_path, broker_vhost, total=40, settings=on_postgres, start=False) as world:
         await world.start()
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         world.fault("503")  # what is created now waits at the API
         world.create(40)
         middle = world.created()[59].position
@@ -68,7 +70,7 @@ async def test_who_is_set_forward_misses_what_lies_between_and_nobody_else_does(
             in command.stdout
         )
         world.mend()
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         skipped = set(ids_of(world, ONE, after=world.created()[39].position)) - set(ids_of(world, ONE, after=middle))
         assert skipped
         assert Counter(event.id for event in await world.arrived()) == Counter(set(world.created_ids()) - skipped)
@@ -78,17 +80,17 @@ async def test_all_set_to_the_start_get_everything_again(
     tmp_path: Path, broker_vhost: str, on_postgres: dict[str, str]
 ) -> None:
     async with bridged(tmp_path, broker_vhost, total=40, settings=on_postgres) as world:
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         command = await run_command(world.environment, "offsets", "set", "--all", "--to", "earliest", "--yes")
         assert command.code == 0, command.stderr
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         await world.until_waiting(80)
         assert Counter(event.id for event in await world.arrived()) == Counter(dict.fromkeys(world.created_ids(), 2))
 
 
 async def test_with_sqlite_a_running_bridge_owns_the_store_and_is_named(tmp_path: Path, broker_vhost: str) -> None:
     async with bridged(tmp_path, broker_vhost, total=40) as world:
-        await world.until_committed()
+        await world.until_committed(timeout_s=WAIT_S)
         before = await world.offsets()
         command = await run_command(world.environment, "offsets", "set", "--all", "--to", "earliest", "--yes")
         assert command.code == 2
@@ -114,7 +116,7 @@ async def test_exported_from_sqlite_and_imported_into_postgresql_it_goes_on_wher
     tmp_path: Path, broker_vhost: str, own_postgres_url: str
 ) -> None:
     async with bridged(tmp_path, broker_vhost, total=40) as world:
-        await world.until_committed()
+        await world.until_committed(timeout_s=WAIT_S)
         assert await world.stop()
         assert len(await world.arrived()) == 40
         file = tmp_path / "offsets.json"
@@ -131,5 +133,5 @@ async def test_exported_from_sqlite_and_imported_into_postgresql_it_goes_on_wher
         assert await world.offsets() == before
 
         await world.start()
-        await world.until_in_step()
+        await world.until_in_step(timeout_s=WAIT_S)
         assert [event.id for event in await world.arrived()] == world.created_ids()[40:]

@@ -32,7 +32,7 @@ def counted(command: Ended) -> dict[str, int]:
 
 async def drained(world: World) -> list[AbstractIncomingMessage]:
     """What the bridge itself has published, once it has come to the end."""
-    await world.until_committed()
+    await world.until_committed(timeout_s=40.0)
     return await world.taken(QUEUE)
 
 
@@ -86,7 +86,7 @@ async def test_one_queue_gets_what_it_missed_and_nobody_else_does(tmp_path: Path
 
 async def test_a_queue_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path, broker_vhost: str) -> None:
     async with bridged(tmp_path, broker_vhost, total=20) as world:
-        await world.until_committed()
+        await world.until_committed(timeout_s=40.0)
         assert await world.stop()
         asked = world.asked
         command = await run_command(world.environment, "replay", "--from", "0", "--queue", "nowhere", "--dry-run")
@@ -104,6 +104,14 @@ async def test_never_beyond_where_the_bridge_is(tmp_path: Path, broker_vhost: st
         command = await run_command(world.environment, "replay", "--from", "0", "--to", far, *FAST)
         assert command.code == 0, command.stderr
         assert [body_of(message)["id"] for message in await world.taken(QUEUE)] == world.created_ids()[:20]
+
+
+async def test_beyond_where_the_bridge_is_there_is_nothing(tmp_path: Path, broker_vhost: str) -> None:
+    async with bridged(tmp_path, broker_vhost, total=20) as world:
+        await drained(world)
+        command = await run_command(world.environment, "replay", "--from", str(world.last_offset), *FAST)
+        assert (command.code, command.stderr) == (0, "")
+        assert command.stdout.startswith("None of the HER-ids has come beyond --from")
 
 
 async def test_a_range_of_time_is_what_was_created_in_it(tmp_path: Path, broker_vhost: str) -> None:

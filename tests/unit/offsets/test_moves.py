@@ -60,6 +60,11 @@ def test_who_stands_there_does_not_move() -> None:
     assert cursors_of(moves) == {"a": {4: 40}}
 
 
+def test_where_nobody_is_served_everybody_is_nobody() -> None:
+    with pytest.raises(ConfigurationError, match="No HER-id is in a stream yet"):
+        select([standing("a", 1, retired=True)], tenant=None, her_ids=(), everybody=True)
+
+
 def test_those_that_move_alike_are_a_row() -> None:
     alike = [Move(tenant="a", her_id=her_id, stream="nhn/a/1", before=9, to=0) for her_id in range(1, 7)]
     others = [
