@@ -28,6 +28,11 @@ ENROLMENT = "receivers"
 """Ends the name of the lease of whoever enrols a tenant's receivers."""
 
 
+def enrolment_of(tenant: str) -> str:
+    """The lease of whoever enrols the tenant's receivers."""
+    return f"nhn/{tenant}/{ENROLMENT}"
+
+
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of the settings concerns a tenant's streams."""
 

@@ -222,6 +222,15 @@ class Store(Committer[NhnCheckpoint], Protocol):
         """
         ...
 
+    async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
+        """Move receivers of any streams, in one transaction: `bridge.checkpoints.seek`. `cursors`: tenant → HER-id →
+        its new cursor, 0..2^63-1. Those that are in no stream, known or not, keep it for when they come.
+
+        To be called while none of these streams runs and nobody enrols receivers of these tenants. Safe to repeat.
+        Raises StoreUnavailable, and InvariantViolation for a cursor under 0.
+        """
+        ...
+
 
 class OrderStore(Committer[AltinnCheckpoint], Protocol):
     """Durable memory of Altinn's streams. A commit may always be repeated: it gives the same result.

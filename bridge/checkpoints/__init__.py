@@ -27,6 +27,7 @@ from bridge.checkpoints.altinn import (
 )
 from bridge.checkpoints.merge import merged
 from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
+from bridge.checkpoints.seek import Sought, seek
 
 __all__ = [
     "CLOSED_STATES",
@@ -51,9 +52,11 @@ __all__ = [
     "OrdersPolled",
     "RecentPage",
     "Registration",
+    "Sought",
     "StreamState",
     "WatchOrders",
     "WatchedOrder",
     "merged",
     "order_stream",
+    "seek",
 ]

@@ -77,12 +77,12 @@ class Feed:
             raise SourceUnavailable("the API refused a request, but takes each part of it")
         return refused
 
-    async def latest(self, her_ids: Sequence[int]) -> int:
-        """The highest offset there is now for these HER-ids, 0 where there is none. There is no request for it: the
-        feed is read through. Receivers that the API refuses are left out. Raises EveryReceiverRefused where it refuses
-        all, and TransientError of any kind.
+    async def latest(self, her_ids: Sequence[int], *, after: int = 0) -> int:
+        """The highest offset there is now for these HER-ids, `after` where there is none beyond it. There is no request
+        for it: the feed is read through from there. Receivers that the API refuses are left out. Raises
+        EveryReceiverRefused where it refuses all, and TransientError of any kind.
         """
-        asked, offset = list(her_ids), 0
+        asked, offset = list(her_ids), after
         while True:
             try:
                 pages = await self.poll(asked, offset)

@@ -2,9 +2,10 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, case, func, select, update
@@ -18,7 +19,15 @@ from bridge.store.errors import NoAnswer
 from bridge.store.leases import require_lease
 from bridge.store.nhn_checkpoints import NhnTransaction
 from bridge.store.nhn_merge import merge_streams
+from bridge.store.nhn_seek import seek_all
 from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+
+SEEK_TIMEOUT_S = 60.0
+"""45,000 receivers take a second or two where nobody else works."""
+
+ReceiverState = Literal["sharing", "catching-up", "ahead", "retired"]
+"""Whether a receiver shares its stream's cursor, has one of its own behind or beyond that (it joins where they meet),
+or belongs to no stream and keeps its place for its return."""
 
 
 class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -28,6 +37,7 @@ class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     her_id: int
     stream: str | None
     """None: retired."""
+    state: ReceiverState
     offset: int
     """Its own cursor, or its stream's where it shares that."""
     updated_at: datetime
@@ -91,6 +101,11 @@ class NhnStore:
             now=self._clock.now(),
         )
         await self._database.write(work)
+
+    async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
+        """As the port says."""
+        work = partial(seek_all, cursors=cursors, holdings=self._holdings, now=self._clock.now())
+        await self._database.write(work, timeout_s=SEEK_TIMEOUT_S)
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
         """As the port says."""
@@ -191,16 +206,32 @@ def _receiver_offsets(connection: Connection) -> list[ReceiverOffset]:
             nhn_receiver.c.tenant,
             nhn_receiver.c.her_id,
             nhn_receiver.c.stream,
-            case((is_sharing, nhn_stream.c.cursor), else_=nhn_receiver.c.cursor),
+            nhn_receiver.c.cursor,
+            nhn_stream.c.cursor,
             case((is_sharing, nhn_stream.c.updated_at), else_=nhn_receiver.c.updated_at),
         ).outerjoin_from(nhn_receiver, nhn_stream, nhn_receiver.c.stream == nhn_stream.c.name)
     )
     offsets = [
-        ReceiverOffset(tenant=tenant, her_id=her_id, stream=stream, offset=offset, updated_at=updated_at)
-        for tenant, her_id, stream, offset, updated_at in rows
+        ReceiverOffset(
+            tenant=tenant,
+            her_id=her_id,
+            stream=stream,
+            state=_state(own, shared),
+            offset=shared if own is None else own,
+            updated_at=updated_at,
+        )
+        for tenant, her_id, stream, own, shared, updated_at in rows
     ]
     # Sorted here, because databases differ in how they sort text.
     return sorted(offsets, key=lambda receiver: (receiver.tenant, receiver.her_id))
+
+
+def _state(own: int | None, shared: int | None) -> ReceiverState:
+    if shared is None:
+        return "retired"
+    if own is None:
+        return "sharing"
+    return "ahead" if own > shared else "catching-up"
 
 
 def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, StreamState, merged
+from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, StreamState, merged, seek
 from bridge.errors import InvariantViolation, StoreUnavailable
 
 
@@ -50,6 +50,31 @@ class FakeStore:
             raise InvariantViolation(f"{dissolved} cannot become part of {into}")
         self._streams[into] = merged(state, gone)
         self._streams[dissolved] = StreamState(name=gone.name, tenant=gone.tenant, cursor=gone.cursor, receivers={})
+
+    async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
+        await self._answer()
+        if any(at < 0 for to in cursors.values() for at in to.values()):
+            raise InvariantViolation("a cursor is under 0")
+        for tenant, to in cursors.items():
+            states = await self.streams(tenant)
+            for state in states:
+                moving = {her_id: at for her_id, at in to.items() if her_id in state.receivers}
+                if moving:
+                    self._seek(state, moving)
+            placed = {her_id for state in states for her_id in state.receivers}
+            kept = {her_id: at for her_id, at in to.items() if her_id not in placed}
+            self._retired.setdefault(tenant, {}).update(kept)
+
+    def _seek(self, state: StreamState, to: Mapping[int, int]) -> None:
+        sought = seek(state.cursor, state.receivers, to)
+        self._streams[state.name] = msgspec.structs.replace(
+            state,
+            cursor=sought.cursor,
+            receivers={**state.receivers, **sought.receivers},
+            floors={her_id: floor for her_id, floor in state.floors.items() if her_id not in to},
+            recent=state.recent if sought.keeps_window else (),
+            unnumbered=frozenset(item for item in state.unnumbered if item[0] not in sought.repeated),
+        )
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
         try:

@@ -17,7 +17,8 @@ from bridge.nhn.enrolment import enrol
 from bridge.ports import Batch
 from tests.support.fake_store import FakeStore
 from tests.support.nhn import Stream
-from tests.unit.nhn.test_source_model import HER_IDS, QUIET_S, Life, Play, World, all_lives, worlds
+from tests.support.nhn_worlds import HER_IDS, Life, World, all_lives, worlds
+from tests.unit.nhn.test_source_model import QUIET_S, Play
 
 TURNS = 3
 pytestmark = pytest.mark.timeout(300)
@@ -31,7 +32,7 @@ class SeveralStreams(Play):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.unnumbered = [row for row in self.rows if row.number not in self.numbered]
+        self.without_offset = [row for row in self.rows if row.number not in self.numbered]
 
     async def to_the_end(self) -> None:
         await super().to_the_end()
@@ -46,7 +47,7 @@ class SeveralStreams(Play):
     async def _live(self, life: Life, seconds: float = 400.0) -> None:
         await self._enrol(life.wanted)
         # Nor can anybody where it returns to a stream that has yet to read what its own one had passed.
-        self.repeatable |= {row.number for row in self.unnumbered if row.her_id not in life.wanted}
+        self.repeatable |= {row.number for row in self.without_offset if row.her_id not in life.wanted}
         served = [state for state in await self.store.streams("default") if state.receivers]
         lanes = [(await self.stream.source(state), deque[Batch[NhnCheckpoint]]()) for state in served]
         in_this_life: set[int] = set()
@@ -73,7 +74,7 @@ class SeveralStreams(Play):
                 await super()._enrol(wanted)
                 if await self._count() < before:
                     # The window reaches as far back as the longer of both did: what the other one had passed is in it.
-                    self.repeatable |= {row.number for row in self.unnumbered}
+                    self.repeatable |= {row.number for row in self.without_offset}
 
     async def _count(self) -> int:
         """How many streams serve anybody."""
