@@ -26,8 +26,9 @@ from bridge.supervisor import Service, signals_set, supervise, unless_stopped
 log = structlog.get_logger()
 
 
-async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -> bool:
-    """Run until SIGTERM or SIGINT, then drain. True if everything in flight was committed, False if some was cut off.
+async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -> str | None:
+    """Run until SIGTERM or SIGINT, then drain. None if everything in flight was committed, else why it was cut off, as
+    an adverbial clause.
 
     `stop`: the same wish from within the process. Raises ConfigurationError for what only shows when it is tried,
     InvariantViolation and defects.
@@ -51,7 +52,7 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
             # before the broker: without the cursors there is nothing to publish
             opened = await unless_stopped(stop, opened_store(settings, resources, telemetry, receivers, clock))
             if opened is None:
-                return True
+                return None
             store, ownership = opened
             broker, routes = make_broker(settings, telemetry, clock)
             resources.push_async_callback(broker.close)
@@ -69,12 +70,13 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
                 services.append(altinn.run)
             # What is there now stays: the collector need not look through it again and again, for 0.1 s each time.
             gc.freeze()
-            is_drained = await supervise(
+            is_in_time = await supervise(
                 services,
                 stop=stop,
                 observer=telemetry,
                 clock=clock,
                 shutdown_deadline_s=settings.shutdown_deadline_s,
             )
-    log.info("bridge.stopped", drained=is_drained)
-    return is_drained
+    cut_off = state.cut_off if is_in_time else f"after BRIDGE_SHUTDOWN_DEADLINE_S ({settings.shutdown_deadline_s:g} s)"
+    log.info("bridge.stopped", drained=cut_off is None)
+    return cut_off

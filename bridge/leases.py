@@ -11,6 +11,9 @@ import msgspec
 
 from bridge.errors import Deposed
 
+STORE = "store"
+"""Name of the lease of a store that is for one bridge alone: held as long as that bridge is one of its replicas."""
+
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
     """What a replica says of itself, so that people and others on its host can find it."""

@@ -13,7 +13,7 @@ from math import inf
 from typing import Protocol
 
 from bridge.errors import StoreUnavailable
-from bridge.leases import Holdings, Process, Proof, Replica, Snapshot, assigned
+from bridge.leases import STORE, Holdings, Process, Proof, Replica, Snapshot, assigned
 from bridge.ports import Clock, Leases
 from bridge.supervisor import end, unless_stopped
 from bridge.tenure import Run, Tenure
@@ -249,7 +249,7 @@ class Ownership:
 
     async def _tidy(self, snapshot: Snapshot) -> None:
         """Give back what the store says is ours though nothing here holds it: an answer was lost."""
-        held = {want.name for want in self._holders()}
+        held = {want.name for want in self._holders()} | {STORE}  # whoever joined keeps that one
         for name, lease in snapshot.leases.items():
             is_called_here = any(want.is_call for want in self._wants.get(name, ()))
             is_left_over = lease.owner == self._me and name not in held

@@ -14,7 +14,7 @@ import msgspec
 from bridge.delivery import Delivery, Gate
 from bridge.errors import BrokerUnavailable, StoreUnavailable
 from bridge.guard import GuardedBroker
-from bridge.ops.health import stall_reason
+from bridge.ops.health import stall_reason, vain_drain
 from bridge.ops.service_telemetry import StoreTelemetry
 from bridge.ops.telemetry import StreamTelemetry
 from bridge.pipeline import Pipeline
@@ -67,8 +67,8 @@ class StreamRunner:
         store: Committer[C],
         stop: asyncio.Event,
     ) -> None:
-        """Run one stream until `stop`, then drain. `start` makes its source anew from what the store says, and tells
-        the telemetry that it runs.
+        """Run one stream until `stop`, then drain, unless that is in vain: what is cut off then is fetched and sent
+        again. `start` makes its source anew from what the store says, and tells the telemetry that it runs.
         """
         while not stop.is_set():
             source = await unless_stopped(stop, _made(start))
@@ -78,18 +78,20 @@ class StreamRunner:
             pipeline = Pipeline(source, delivery, store, clock=self._clock, observer=telemetry)
             try:
                 stalled = await run_watched(
-                    pipeline.run(stop), find_stall=lambda: self._stall(telemetry), clock=self._clock
+                    pipeline.run(stop), find_stall=lambda: self._stall(telemetry, stop), clock=self._clock
                 )
             finally:
                 telemetry.stopped()
                 await source.close()
                 await delivery.close()
-            if stalled:
+            if stalled and stop.is_set():
+                telemetry.cut_off(stalled)
+            elif stalled:
                 telemetry.restarted(stalled)
 
-    def _stall(self, telemetry: StreamTelemetry) -> str | None:
-        progress = telemetry.progress
-        return stall_reason(progress, self._clock.monotonic(), progress.bounds)
+    def _stall(self, telemetry: StreamTelemetry, stop: asyncio.Event) -> str | None:
+        progress, now = telemetry.progress, self._clock.monotonic()
+        return vain_drain(progress, now) if stop.is_set() else stall_reason(progress, now, progress.bounds)
 
     def _delivery(self, telemetry: StreamTelemetry) -> Delivery:
         return Delivery(

@@ -9,7 +9,7 @@ from bridge.leases import Proof
 from bridge.supervisor import end, innermost
 
 HAND_OVER_S = 25.0
-"""How long what is to be handed over may drain, as with a broker that is away; then it is cut off, and sent again by
+"""How long what is to be handed over may drain, as where an event has no queue; then it is cut off, and sent again by
 whoever gets it."""
 
 Run = Callable[[asyncio.Event], Awaitable[None]]

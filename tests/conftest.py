@@ -6,11 +6,13 @@ import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bridge.store import open_store
 from tests.support import signed_in
@@ -23,6 +25,11 @@ from tests.support.postgres import Databases, run_apart
 _given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("BRIDGE_")}
 
 
+# How long an example takes tells how busy the machine is, and nothing of the code.
+settings.register_profile("bridge", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("bridge")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--sign-in`: the tests of the whole system run with HelseID's sign-in on."""
     parser.addoption("--sign-in", action="store_true", help="sign in wherever the whole system runs")
@@ -30,6 +37,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     signed_in.is_wanted = bool(config.getoption("--sign-in"))
+    _given.update(getattr(config, "workerinput", {}).get("given", {}))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """In how many processes the tests run, where nobody says (`-n`): 0 is this one, with its plain output.
+
+    All of them share the broker and the database, each in a place of its own; those that break a whole one are
+    `faults`, which have it for themselves. Without both services the first test that needs one says so.
+    """
+    has_services = bool(_given.get("BRIDGE_BROKER__URLS") and os.environ.get("TEST_POSTGRES_URL"))
+    is_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.option.markexpr.startswith("not ")
+    if not (has_services and is_default) or config.option.keyword or config.option.collectonly:
+        return 0
+    return min(max(os.cpu_count() or 1, 2), 4)
+
+
+def pytest_configure_node(node: Any) -> None:
+    """A process that runs tests gets what was taken out of the environment here."""
+    node.workerinput["given"] = _given
 
 
 @pytest.fixture(scope="session")

@@ -166,7 +166,7 @@ def _debug_option() -> click.Option:
 )
 @click.version_option(__version__, prog_name="bridge", message="%(prog)s %(version)s")
 def main() -> None:
-    """Carry notifications from NHN Meldingstjener to RabbitMQ, losing none.
+    """Carry notifications from NHN Meldingstjener and Altinn Notifications to RabbitMQ, losing none.
 
     Settings come from the environment (BRIDGE_…) and from the YAML file that BRIDGE_CONFIG_FILE names.
     """

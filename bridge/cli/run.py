@@ -12,7 +12,7 @@ from bridge.settings import load_settings
 
 
 class DrainCutOff(BridgeError):
-    """The drain deadline passed with work in flight."""
+    """The drain ended with work in flight."""
 
 
 @click.command(name="run")
@@ -20,8 +20,5 @@ def command() -> None:
     """Poll, publish, commit: the service. SIGTERM drains, a second signal ends at once."""
     settings = load_settings()
     configure(settings.log.format, settings.log.level, debug=is_debug())
-    if not asyncio.run(run_bridge(settings)):
-        raise DrainCutOff(
-            f"The drain was cut off after BRIDGE_SHUTDOWN_DEADLINE_S ({settings.shutdown_deadline_s:g} s): what was in "
-            "flight is not committed and will be sent again."
-        )
+    if (why := asyncio.run(run_bridge(settings))) is not None:
+        raise DrainCutOff(f"The drain was cut off {why}: what was in flight is not committed and will be sent again.")

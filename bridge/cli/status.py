@@ -141,7 +141,7 @@ def _route_row(route: RouteStatus) -> Sequence[str]:
 
 
 def _stream_row(stream: StreamStatus) -> Sequence[str]:
-    lag = "-" if stream.lag_s is None else in_words(stream.lag_s) if stream.lag_s else "nothing"
+    lag = "unknown" if stream.lag_s is None else in_words(stream.lag_s) if stream.lag_s else "nothing"
     receivers = "-" if stream.receivers is None else str(stream.receivers)
     return (
         stream.name,

@@ -57,9 +57,12 @@ class Window:
 
         Each leaves together with the page in whose span it lies. What lies below the window needs no keeping.
         """
+        unknown = sorted(set(offsets) - self.offsets)
+        if not unknown:
+            return ()
         ends = list(accumulate((page.offsets[-1] for page in self._pages), max))
         read_at: dict[float, list[int]] = {}
-        for offset in sorted(set(offsets) - self.offsets):
+        for offset in unknown:
             index = bisect_left(ends, offset)
             if index < len(ends) and offset > self._pages[0].offsets[0]:
                 read_at.setdefault(self._pages[index].read_at, []).append(offset)

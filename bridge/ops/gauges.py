@@ -30,9 +30,11 @@ class StateGauges(Collector):
         yield from _streams(streams, now, state.clock.now())
 
     def _process(self, state: BridgeState, now: float) -> Iterator[GaugeMetricFamily]:
-        not_ready = {reason.stream for reason in readiness(state, now).reasons if reason.stream is not None}
+        health = readiness(state, now)
+        not_ready = {reason.stream for reason in health.reasons if reason.stream is not None}
         owned = sum(stream.is_running for stream in state.streams.values())
         for name, documentation, value in (
+            ("bridge_ready", "1 while /readyz gives no reason against it", health.is_ready),
             ("bridge_broker_connected", "1 while there is a connection to the broker", state.broker.is_connected),
             ("bridge_broker_blocked", "1 while the broker takes nothing", state.broker.is_blocked),
             ("bridge_streams_owned", "Streams that run in this process", owned),
@@ -74,7 +76,7 @@ def _streams(streams: list[StreamProgress], now: float, wall_now: datetime) -> I
     lag = GaugeMetricFamily(
         "bridge_lag_seconds",
         "0 when the last poll was not full, else now minus the creation of the last committed event; of orders, how "
-        "long the oldest has been due",
+        "long the oldest has been due; at least how long what was fetched has waited in vain",
         labels=["source", "stream"],
     )
     cursor = GaugeMetricFamily("bridge_cursor_offset", "Offset of the last notification done with", labels=["stream"])

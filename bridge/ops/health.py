@@ -25,6 +25,8 @@ from bridge.ops.state import NEVER, Bounds, BridgeState, Stage, StreamProgress
 from bridge.routes import Route, Verdict
 
 MAX_RESTART_DOUBLINGS = 4
+DRAIN_WITHOUT_BROKER_S = 2.0
+"""How long a drain waits for a broker to come back: as long as it takes to go on with another node of a cluster."""
 SIGN_IN = "sign-in"
 REJECTED = "rejected"
 UNAVAILABLE = "unavailable"
@@ -79,6 +81,18 @@ def stall_reason(stream: StreamProgress, now: float, bounds: Bounds) -> str | No
         if _is_renewable(wait) and wait.told_s(now) > patience_s:
             return f"no {wait.what} for {in_words(wait.told_s(now))}; the bound is {in_words(patience_s)}"
     return None
+
+
+def vain_drain(stream: StreamProgress, now: float) -> str | None:
+    """Why a drain of the stream is not worth waiting for: its messages wait for a broker that is away. None: it is.
+
+    What the store can still take is waited for, and an alarm of the broker, which may end at any moment.
+    """
+    broker = stream.broker
+    if broker.failure is None or broker.is_blocked or not stream.in_flight or stream.uncommitted:
+        return None
+    away_s = now - broker.failure.since
+    return f"as there has been no broker for {in_words(away_s)}" if away_s > DRAIN_WITHOUT_BROKER_S else None
 
 
 class _Wait(NamedTuple):

@@ -188,15 +188,27 @@ class StreamProgress:
 
     def lag_s(self, at: datetime, now: float) -> float | None:
         """0 when nothing more was there or is due, else how old the last committed event is, or how long the oldest
-        thing that is due has been so; None: nothing is known yet.
+        thing that is due has been so; at least how long what was fetched has waited in vain. None: it is not known.
         """
+        known = [each for each in (self._lag_of_polls_s(at, now), self._stuck_s(now)) if each is not None]
+        return max(known, default=None)
+
+    def _lag_of_polls_s(self, at: datetime, now: float) -> float | None:
         if self.is_scheduled:
             return 0.0 if self.overdue_since is None else now - self.overdue_since
         if not self.is_behind:
-            return None if self.poll.succeeded_at is None else 0.0
+            return None if self.poll.succeeded_at is None or self.poll.failure is not None else 0.0
         if self.committed_created_at is None:
             return None
         return max((at - self.committed_created_at).total_seconds(), 0.0)
+
+    def _stuck_s(self, now: float) -> float | None:
+        """How long pages have waited that the broker, a queue or the store does not take; None: there are none."""
+        does_not_confirm = self.confirm.failure is not None or not self.broker.gives_sessions
+        waits = ((self.confirm, does_not_confirm), (self.commit, self.commit.failure is not None))
+        return max(
+            (now - stage.since for stage, is_stuck in waits if is_stuck and stage.since is not None), default=None
+        )
 
 
 @dataclass(slots=True)
@@ -227,6 +239,8 @@ class BridgeState:
     token_expiries: dict[str, float] = field(default_factory=dict)
     """Issuer → when its youngest token ends, seconds since the epoch."""
     is_draining: bool = False
+    cut_off: str | None = None
+    """Why the drain did not finish what was in flight, as an adverbial clause; None: it did, as far as is known."""
     started_at: float = field(init=False)
     heartbeat_at: float = field(init=False)
     """When the supervisor last said that it is alive."""

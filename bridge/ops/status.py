@@ -104,7 +104,7 @@ class OwnerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Who runs what, of all replicas that share the store."""
 
     name: str
-    """A stream's, or of a tenant's enrolment (`nhn/<tenant>/receivers`)."""
+    """A stream's, of a tenant's enrolment (`nhn/<tenant>/receivers`), or of a store for one bridge alone (`store`)."""
     owner: str | None
     """Host and process id; null: nobody for now."""
     is_here: bool

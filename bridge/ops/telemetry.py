@@ -56,6 +56,12 @@ class StreamTelemetry(PollTelemetry):
         self._forget_pages()
         stream.poll.since = self._now()
 
+    def cut_off(self, reason: str) -> None:
+        """The stream was to drain, and ended with messages in flight; `reason`: an adverbial clause."""
+        if self._state.is_draining:
+            self._state.cut_off = reason
+        self._log.warning("stream.cut-off", reason=reason)
+
     def sent(self, count: int) -> None:
         """A page of `count` messages starts on its way to the broker."""
         self._progress.in_flight += count

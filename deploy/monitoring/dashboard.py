@@ -30,9 +30,9 @@ def is_everything_delivered() -> list[Panel]:
     good_is_zero = ((None, GREEN), (1, RED))
     return [
         figure(
-            "Streams not ready",
-            "Streams with a reason in /readyz; the status page says which.",
-            f"sum({ours('bridge_streams_not_ready')})",
+            "Bridges not ready",
+            "Bridges whose /readyz gives a reason; the status page says which.",
+            f"sum(1 - {ours('bridge_ready')})",
             unit="none",
             steps=good_is_zero,
         ),

@@ -1,6 +1,6 @@
 """Runs the bench and prints its table, in Markdown.
 
-deploy/with-rabbitmq python -m tests.bench [--rounds N] [--seconds S] [--only WORD]
+deploy/with-rabbitmq python -m tests.bench [--rounds N] [--seconds S]
 """
 
 import argparse
@@ -12,18 +12,22 @@ from collections.abc import Iterator, Sequence
 from tests.bench.broker import Broker
 from tests.bench.contenders import BRIDGE, CEILING, CONTENDERS, Contender, Setting
 from tests.bench.latency import latencies
+from tests.bench.orders import order_lines
 from tests.bench.peers import NotThere
-from tests.bench.table import HEAD, Run, Trial, ceiling_row, row, written
+from tests.bench.table import HEAD, RULE, Run, Trial, ceiling_row, row, written
 
-SETTINGS: tuple[tuple[Setting, Sequence[Contender]], ...] = (
-    (Setting(queue_type="quorum"), CONTENDERS),
-    (Setting(queue_type="classic"), CONTENDERS),
-    (Setting(page_size=100), (BRIDGE,)),
-    (Setting(her_ids=1500), (BRIDGE,)),
+SETTINGS = (Setting(queue_type="quorum"), Setting(queue_type="classic"))
+GROWTH = (
+    *(Setting(her_ids=her_ids) for her_ids in (1, 100, 1500, 10_000)),
+    *(Setting(page_size=page_size) for page_size in (100, 10)),
+    *(Setting(queues=queues) for queues in (10, 50)),
 )
+"""What the bridge alone is measured with, to see how its cost grows."""
 FIRST_EVENTS = 5000
 """A first, short run of the ceiling tells how many events make a run of the wanted length."""
 LEAST_EVENTS = 1000
+SHARE_OF_PAGES = {100: 0.5, 10: 0.1}
+"""By page size: which part of the rate of full pages smaller ones reach, about."""
 
 
 def say(line: str) -> None:
@@ -63,26 +67,31 @@ class Bench:
 
     def lines(self) -> Iterator[str]:
         """The table's."""
-        setting = self._setting
-        yield ""
-        yield f"{setting.queue_type} queue, pages of {setting.page_size}, {setting.her_ids} HER-id(s):"
-        yield ""
+        yield f"\n{self._setting.queue_type} queue, pages of {self._setting.page_size}:\n"
         yield HEAD
-        yield "|---|---|---|---|---|---|"
+        yield RULE
         yield written(ceiling_row(self._ceilings))
         for name, trials in self._trials.items():
             yield written(row(name, trials))
         for name, why in self._left_out.items():
             yield f"| {name} | left out: {why} | | | | |"
 
+    def growth_line(self) -> str:
+        """What the bridge did, named by the setting."""
+        setting = self._setting
+        name = f"{setting.her_ids:,} HER-ids, pages of {setting.page_size}, {setting.queues} queues"
+        if BRIDGE.name in self._left_out:
+            return f"| {name} | {self._left_out[BRIDGE.name]} | | | | |"
+        return written(row(name, self._trials[BRIDGE.name]))
+
     async def _run(self, contender: Contender, events: int) -> Run:
-        async with self._broker.queue(self._setting.queue_type):
+        async with self._broker.queue(self._setting.queue_type, count=self._setting.queues):
             return await contender.run(self._broker, self._setting, events)
 
     def _events(self, contender: Contender) -> int:
         """Whole pages for a run of about the wanted length, as fast as the ceiling is now."""
-        rate = self._ceilings[-1].rate
-        return max(round(rate * self._seconds * contender.share / 1000) * 1000, LEAST_EVENTS)
+        share = contender.share * SHARE_OF_PAGES.get(self._setting.page_size, 1.0)
+        return max(round(self._ceilings[-1].rate * self._seconds * share / 1000) * 1000, LEAST_EVENTS)
 
     @property
     def bridge_rate(self) -> float:
@@ -93,14 +102,24 @@ class Bench:
 async def main(*, rounds: int, seconds: float) -> None:
     broker = await Broker.at(os.environ["BRIDGE_BROKER__URLS"])
     rates = []
-    for setting, contenders in SETTINGS:
+    for setting in SETTINGS:
         bench = Bench(broker, setting, seconds=seconds)
-        await bench.measure(contenders, rounds)
+        await bench.measure(CONTENDERS, rounds)
         for line in bench.lines():
             say(line)
         rates.append(bench.bridge_rate)
+    say("\nHow the bridge's cost grows, quorum queues, each to a ceiling with as many queues:\n")
+    say(HEAD)
+    say(RULE)
+    for setting in GROWTH:
+        bench = Bench(broker, setting, seconds=seconds)
+        await bench.measure((BRIDGE,), 1)
+        say(bench.growth_line())
     say("\nFrom an event's creation at the API to its consumer, quorum queue, a poll each 0.05 s:\n")
     for line in await latencies(broker, half_load=rates[0] / 2):
+        say(line)
+    say("\nAltinn's orders, against an API that answers at once:\n")
+    for line in await order_lines(broker, rounds):
         say(line)
     say(f"\nload of this machine over the last minutes: {' '.join(f'{each:.1f}' for each in os.getloadavg())}")
 

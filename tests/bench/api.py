@@ -10,22 +10,35 @@ request for a page that is there (seconds of CLOCK_MONOTONIC).
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 FIRST_HER_ID = 8_000_000
+NAMES = (b"HerIds=", b"Offset=")
 _ITEM = (
     '{"notificationId":"17aaeaa7-fa1e-4b60-a8e9-%012x","type":"NewMessage",'
     '"relatedMessageId":"733be787-0ad0-475a-98b7-%012x","notificationReceiverHerId":%d,'
     '"notificationTriggeredByHerId":8142519,"description":"A new message is available for download.",'
     '"createdAt":"%s","offset":%d}'
 )
-Pages = Callable[[int], bytes]
-"""From an offset to the answer."""
+GROUP = 1500
+"""HER-ids that the API takes in one request."""
+Pages = Callable[[int, int], bytes]
+"""From the first HER-id of a request and its offset to the answer."""
 
 
-def make_page(offsets: range, her_ids: int, created_at: Callable[[int], str]) -> bytes:
+def groups(her_ids: int) -> int:
+    """How many streams the bridge makes of so many: it deals them out in turn."""
+    return -(-her_ids // GROUP)
+
+
+def offsets_of(group: int, events: int, her_ids: int) -> list[int]:
+    """Those of the events whose receivers are in the group."""
+    return [each for each in range(1, events + 1) if each % her_ids % groups(her_ids) == group]
+
+
+def make_page(offsets: Sequence[int], her_ids: int, created_at: Callable[[int], str]) -> bytes:
     """The body with the events of these offsets, their receivers in turn."""
     items = (_ITEM % (each, each, FIRST_HER_ID + each % her_ids, created_at(each), each) for each in offsets)
     return b'{"notifications":[' + ",".join(items).encode() + b"]}"
@@ -38,12 +51,15 @@ def answer(body: bytes) -> bytes:
 def made_before(events: int, page_size: int, her_ids: int) -> Pages:
     """All events are there, and created now."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    pages = {
-        start: answer(make_page(range(start + 1, min(start + page_size, events) + 1), her_ids, lambda _: now))
-        for start in range(0, events, page_size)
-    }
-    nothing = answer(make_page(range(0), her_ids, str))
-    return lambda offset: pages.get(offset, nothing)
+    pages: dict[tuple[int, int], bytes] = {}
+    for group in range(groups(her_ids)):
+        offsets, before = offsets_of(group, events, her_ids), 0
+        for start in range(0, len(offsets), page_size):
+            page = offsets[start : start + page_size]
+            pages[group, before] = answer(make_page(page, her_ids, lambda _: now))
+            before = page[-1]
+    nothing = answer(make_page((), her_ids, str))
+    return lambda her_id, offset: pages.get(((her_id - FIRST_HER_ID) % groups(her_ids), offset), nothing)
 
 
 def made_live(events: int, page_size: int, her_ids: int, rate: float) -> Pages:
@@ -53,7 +69,7 @@ def made_live(events: int, page_size: int, her_ids: int, rate: float) -> Pages:
     def created_at(number: int) -> str:
         return (began[0] + timedelta(seconds=number / rate)).isoformat(timespec="microseconds")
 
-    def page(offset: int) -> bytes:
+    def page(_her_id: int, offset: int) -> bytes:
         now = datetime.now(UTC)
         began.append(now)
         created = min(int((now - began[0]).total_seconds() * rate), events)
@@ -76,21 +92,21 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._request += data
         if self._request.endswith(b"\r\n\r\n") and self._transport is not None:
-            offset = int(self._request.partition(b"Offset=")[2].partition(b"&")[0])
+            her_id, offset = (int(self._request.partition(name)[2].split(b"&", 1)[0]) for name in NAMES)
             self._request = b""
-            self._transport.write(self._pages(offset))
+            self._transport.write(self._pages(her_id, offset))
 
 
 async def serve(port: int, pages: Pages) -> None:
     """Until the process is ended."""
     is_first = True
 
-    def told(offset: int) -> bytes:
+    def told(her_id: int, offset: int) -> bytes:
         nonlocal is_first
         if is_first:
             say(f"{time.monotonic()}")
             is_first = False
-        return pages(offset)
+        return pages(her_id, offset)
 
     server = await asyncio.get_running_loop().create_server(partial(Connection, told), "127.0.0.1", port)
     say("listening")

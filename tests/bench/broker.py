@@ -43,16 +43,19 @@ class Broker:
         return 0.0 if self._pid is None else cpu_s(self._pid)
 
     @asynccontextmanager
-    async def queue(self, queue_type: str) -> AsyncIterator[None]:
-        """An empty queue of this type that gets every event."""
+    async def queue(self, queue_type: str, exchange_name: str = EXCHANGE, count: int = 1) -> AsyncIterator[None]:
+        """`count` empty queues of this type that each get every event of the exchange; QUEUE is the first."""
         async with await aio_pika.connect(self.url) as connection:
             channel = await connection.channel()
-            await channel.queue_delete(QUEUE)
-            queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": queue_type})
-            exchange = await channel.declare_exchange(EXCHANGE, "topic", durable=True)
-            await queue.bind(exchange, "#")
+            exchange = await channel.declare_exchange(exchange_name, "topic", durable=True)
+            names = [QUEUE, *(f"{QUEUE}.{number}" for number in range(1, count))]
+            for name in names:
+                await channel.queue_delete(name)
+                queue = await channel.declare_queue(name, durable=True, arguments={"x-queue-type": queue_type})
+                await queue.bind(exchange, "#")
             yield
-            await channel.queue_delete(QUEUE)
+            for name in names:
+                await channel.queue_delete(name)
 
     async def has(self, events: int) -> bool:
         """Whether so many messages are in the queue; a quorum queue tells of its last ones a moment later."""

@@ -14,7 +14,7 @@ import msgspec
 
 from bridge.demo.process import BridgeProcess, free_port
 from tests.bench import peers
-from tests.bench.api import FIRST_HER_ID
+from tests.bench.api import FIRST_HER_ID, groups, offsets_of
 from tests.bench.broker import Broker
 from tests.bench.peer_inputs import page_for_node, route_of_mq_bridge
 from tests.bench.processes import cpu_s, peak_memory_mb
@@ -33,6 +33,8 @@ class Setting(msgspec.Struct, frozen=True):
     queue_type: str = "quorum"
     page_size: int = 1000
     her_ids: int = 1
+    queues: int = 1
+    """Bound for every event."""
 
 
 class Contender(msgspec.Struct, frozen=True):
@@ -80,7 +82,8 @@ async def bridge(broker: Broker, setting: Setting, events: int) -> Run:
             process = BridgeProcess(bridge_settings(broker.url, api.url, store, setting), Path(directory) / "log")
             await process.start()
             try:
-                return await _measured(broker, events, api, process.pid, lambda: _cursor(store) >= events)
+                ends = [offsets_of(group, events, setting.her_ids)[-1] for group in range(groups(setting.her_ids))]
+                return await measured(broker, events, api, process.pid, lambda: _cursors(store) == sorted(ends))
             finally:
                 await process.close()
 
@@ -105,7 +108,7 @@ async def mq_bridge(broker: Broker, setting: Setting, events: int) -> Run:
             )
             try:
                 last = str(events)
-                return await _measured(
+                return await measured(
                     broker, events, api, process.pid, lambda: cursors.exists() and last in cursors.read_text()
                 )
             finally:
@@ -160,7 +163,7 @@ async def feed(setting: Setting, events: int, rate: float | None = None) -> Asyn
         await process.wait()
 
 
-async def _measured(broker: Broker, events: int, api: Feed, pid: int, is_done: Callable[[], bool]) -> Run:
+async def measured(broker: Broker, events: int, api: Feed, pid: int, is_done: Callable[[], bool]) -> Run:
     """A process that polls the feed, until it is done."""
     async with asyncio.timeout(RUN_TIMEOUT_S):
         began = float(await api.output.readline())
@@ -202,11 +205,10 @@ async def _reported(broker: Broker, *command: str, **environment: str) -> Run:
     )
 
 
-def _cursor(store: Path) -> int:
-    """Where the bridge's store says that its stream stands; 0 as long as there is none."""
+def _cursors(store: Path) -> list[int]:
+    """Where the bridge's store says that its streams stand."""
     try:
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-            found = connection.execute("SELECT max(cursor) FROM nhn_stream").fetchone()
+            return [cursor for (cursor,) in connection.execute("SELECT cursor FROM nhn_stream ORDER BY cursor")]
     except sqlite3.Error:
-        return 0
-    return found[0] or 0
+        return []

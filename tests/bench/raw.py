@@ -3,10 +3,12 @@
 python -m tests.bench.raw URL EVENTS
 """
 
+import re
 import socket
 import struct
 import sys
 import time
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from pamqp import commands, frame
@@ -20,9 +22,11 @@ from tests.bench.report import begin, report
 CHANNEL = 1
 FRAME_MAX = 131_072
 IN_FLIGHT = 1000
+TIMEOUT_S = 60.0
 BLOCK = 100
 """Messages a write: as long as a tenth of what may be in flight is free, the socket gets more."""
 _ACK = struct.Struct(">BHIHHQBB")
+_CREATED_AT = re.compile(rb'"createdAt":"([^"]+)"')
 
 
 class Channel:
@@ -30,7 +34,7 @@ class Channel:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._socket = socket.create_connection((parts.hostname or "localhost", parts.port or 5672))
+        self._socket = socket.create_connection((parts.hostname or "localhost", parts.port or 5672), timeout=TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
         login = f"\0{unquote(parts.username or 'guest')}\0{unquote(parts.password or 'guest')}"
@@ -68,6 +72,27 @@ class Channel:
                     confirmed += 1
                     singly.discard(confirmed)
             self._received = self._received[whole:]
+
+    def consume(self, queue: str, count: int) -> list[float]:
+        """How old each of so many events is when it arrives, by its `createdAt`, seconds. Nothing is acknowledged: an
+        ordinary client's work for each message would be much of what is measured.
+        """
+        self._send(CHANNEL, commands.Basic.Consume(queue=queue, no_ack=True))
+        self._expect(commands.Basic.ConsumeOk)
+        ages: list[float] = []
+        rest = self._received
+        while len(ages) < count:
+            rest += self._socket.recv(65_536)
+            now, end = time.time(), 0
+            for found in _CREATED_AT.finditer(rest):
+                ages.append(now - datetime.fromisoformat(found[1].decode()).timestamp())
+                end = found.end()
+            rest = rest[end:]
+        return ages
+
+    def close(self) -> None:
+        """End the connection, without a word."""
+        self._socket.close()
 
     def _send(self, channel: int, method: frame.FrameTypes) -> None:
         self._socket.sendall(frame.marshal(method, channel))

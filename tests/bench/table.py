@@ -59,6 +59,7 @@ HEAD = (
     "| | events/s | ratio to the ceiling: median (min-max) "
     "| its CPU, µs/event | broker's CPU, ms/1000 events | memory, MB |"
 )
+RULE = "|---|---|---|---|---|---|"
 
 
 def row(name: str, trials: Sequence[Trial]) -> Row:

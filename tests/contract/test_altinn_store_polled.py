@@ -92,7 +92,6 @@ async def test_the_emails_of_an_order_outlive_its_end(store: OrderStore) -> None
     assert await store.emails([A]) == {A: {"e-1": email(1)}}
 
 
-@pytest.mark.timeout(60)
 async def test_ten_thousand_emails_of_one_order_are_one_commit(store: OrderStore) -> None:
     await store.commit(watch(A))
     await store.commit(polled(sending(A, *(email(number) for number in range(10_000)))))

@@ -34,6 +34,7 @@ async def test_a_socket_that_takes_nothing_holds_up_no_heartbeat(rabbit: RabbitL
     assert await publishing == [Outcome.RETURNED] * 200
 
 
+@pytest.mark.faults
 async def test_publishing_waits_without_timing_out_and_goes_on_afterwards(
     rabbit: RabbitLab, alarm: asyncio.Event
 ) -> None:
@@ -54,6 +55,7 @@ async def test_publishing_waits_without_timing_out_and_goes_on_afterwards(
     assert rabbit.observer.reasons("blocked") == [True, False]
 
 
+@pytest.mark.faults
 @pytest.mark.usefixtures("alarm")
 async def test_while_blocked_nothing_is_asked_of_the_broker_and_closing_does_not_wait_for_it(rabbit: RabbitLab) -> None:
     session = await rabbit.session()

@@ -119,6 +119,49 @@ async def test_asked_to_end_while_the_broker_is_away_and_nothing_in_flight_it_ex
         assert await exit_status(system) == 0
 
 
+async def test_without_a_broker_for_what_is_in_flight_it_ends_at_once_exits_1_says_so_and_loses_nothing(
+    tmp_path: Path, broker_vhost: str
+) -> None:
+    """There is nothing that could be finished: it waits for no deadline, which is 25 s here."""
+    async with in_flight(tmp_path, broker_vhost) as system:
+        before = await system.offsets()
+        system.proxy.refuse()
+        system.proxy.cut()
+        await until(partial(is_in_state, system, "waits-for-broker"))
+        os.kill(system.bridge.pid, signal.SIGTERM)
+
+        assert await exit_status(system) == 1
+        assert "The drain was cut off as there has been no broker for" in system.bridge.end_of_log()
+        assert await system.offsets() == before
+
+        system.proxy.accept()
+        system.proxy.resume()
+        await system.bridge.start()
+        await system.until_all_committed()
+        assert_delivered(await system.arrived(), system.created_ids())
+
+
+async def test_a_broker_that_is_back_in_a_moment_is_waited_for_and_it_exits_0(
+    tmp_path: Path, broker_vhost: str
+) -> None:
+    """As when one node of a cluster ends, and the next one is there."""
+    async with in_flight(tmp_path, broker_vhost) as system:
+        last_in_flight = system.sandbox.nhn.state().last_offset
+        os.kill(system.bridge.pid, signal.SIGTERM)
+        await until_draining(system)
+        system.proxy.cut()
+        system.proxy.resume()
+
+        assert await exit_status(system) == 0
+        assert await system.offsets() == {last_in_flight}
+        assert_delivered(await system.arrived(), system.created_ids())
+
+
+async def is_in_state(system: System, state: str) -> bool:
+    status = await system.bridge.status()
+    return status is not None and [stream["state"] for stream in status["streams"]] == [state]
+
+
 async def test_a_stream_that_dies_of_a_contradiction_ends_the_process_with_its_cause(
     tmp_path: Path, broker_vhost: str
 ) -> None:

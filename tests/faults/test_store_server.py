@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.postgres import execute, pg_ctl
+from tests.support.postgres import end_bridge_connections, pg_ctl
 from tests.support.system import assert_delivered
 from tests.support.world import Bridged
 
@@ -29,10 +29,7 @@ async def test_a_server_that_is_down_for_a_while_is_named_and_everything_is_comm
 async def test_connections_that_the_server_ends_cost_nothing(bridged: Bridged, postgres_url: str) -> None:
     async with bridged(total=10, settings={"BRIDGE_STORE__URL": postgres_url}) as world:
         await world.until_committed()
-        await execute(
-            postgres_url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notification-bridge'",
-        )
+        await end_bridge_connections(postgres_url)
         world.create(100)
         await world.until_committed()
         assert_delivered(await world.arrived(), world.created_ids())

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.checkpoints import (
@@ -126,7 +126,7 @@ async def compare(path: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.timeout(400)  # For the shrinking of what it finds; without, it takes seconds.
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_sequence_of_checkpoints_has_the_same_outcome_in_every_store_and_when_it_is_made_again(
     migrated_store: Path, data: st.DataObject

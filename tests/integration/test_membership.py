@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from bridge.sandbox.records import Creation
 from tests.support.broker import ready_count
 from tests.support.system import QUEUE, System, assert_delivered, running_system, until
-
-pytestmark = pytest.mark.timeout(60)
 
 
 def write_her_ids(file: Path, *her_ids: int) -> None:

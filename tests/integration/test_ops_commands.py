@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from bridge.cli import main
 from bridge.cli import status as status_module
 from bridge.cli import tail as tail_module
+from bridge.errors import SourceUnavailable
 from bridge.ops import server as server_module
 from bridge.ops.server import OpsServer
 from bridge.routes import Route, RouteFacts, judge
@@ -44,6 +45,20 @@ async def until_taken(ops: Ops) -> None:
     async with asyncio.timeout(20):
         while any(listener._buffer for listener in ops.tail._listeners):  # noqa: ASYNC110 - taking tells nobody
             await asyncio.sleep(0.002)
+
+
+async def test_status_says_nothing_of_being_caught_up_where_what_was_fetched_waits_or_nothing_can_be_fetched() -> None:
+    ops = Ops()
+    ops.healthy_stream("nhn/default/1").sent(2)
+    ops.healthy_stream("nhn/default/2").poll_failed(SourceUnavailable("the API answered 503"), attempt=0)
+    ops.telemetry.broker.lost("connection reset")
+    ops.clock.advance(300)
+    async with serving(ops) as port:
+        lines = (await run("status", port)).stdout.splitlines()
+
+    behind_by = next(line for line in lines if "BEHIND BY" in line).index("BEHIND BY")
+    said = {line.split()[0]: line[behind_by:].split("  ")[0] for line in lines if line.startswith("nhn/default/")}
+    assert said == {"nhn/default/1": "5 min", "nhn/default/2": "unknown"}
 
 
 async def test_status_shows_a_ready_bridge_and_ends_with_0() -> None:

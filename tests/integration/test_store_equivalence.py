@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
@@ -94,7 +94,7 @@ async def compare(url: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.timeout(400)  # For the shrinking of what it finds; without, it takes seconds.
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_sequence_of_checkpoints_has_the_same_outcome_on_sqlite(migrated_store: Path, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory(dir=migrated_store.parent) as directory:
@@ -103,7 +103,7 @@ def test_any_sequence_of_checkpoints_has_the_same_outcome_on_sqlite(migrated_sto
 
 
 @pytest.mark.timeout(400)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_sequence_of_checkpoints_has_the_same_outcome_on_postgresql(
     postgres_databases: Databases, data: st.DataObject

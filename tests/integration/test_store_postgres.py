@@ -21,7 +21,7 @@ from bridge.store.tables import metadata
 from bridge.tls import client_context
 from tests.integration.test_store_sqlite import OPEN_WHEN_TOLD
 from tests.support.certificates import Authority
-from tests.support.postgres import execute, pg_ctl
+from tests.support.postgres import count_bridge_connections, end_bridge_connections, execute, pg_ctl
 from tests.support.postgres_tls import serving_tls
 from tests.support.stores import open_nhn_store
 
@@ -71,8 +71,7 @@ class TestSession:
                         store.commit(Enrol(stream=f"nhn/acme/{number:02}", tenant="acme", cursors={number: number}))
                     )
             assert [state.cursor for state in await store.streams("acme")] == list(range(30))
-            connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'notification-bridge'"
-            assert await execute(postgres_url, connections) == [(5,)]
+            assert await count_bridge_connections(postgres_url) == 5
 
     async def test_two_commits_of_one_stream_from_two_processes_are_one_and_a_refusal(self, postgres_url: str) -> None:
         async with (
@@ -220,14 +219,12 @@ class TestServerGoesAway:
             engine = store._database.engine
             event.listen(engine, "connect", lambda made, _: _on_end(made, is_gone), once=True)
             await store.commit(ENROL)
-            await execute(
-                postgres_url,
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notification-bridge'",
-            )
+            await end_bridge_connections(postgres_url)
             await is_gone.wait()
             await store.commit(ADVANCE)
             assert list(await store.streams("acme")) == [ADVANCED]
 
+    @pytest.mark.faults
     async def test_after_a_crash_and_restart_of_the_server_the_store_goes_on_with_all_that_was_committed(
         self, postgres_url: str, pg_ctl_command: str
     ) -> None:

@@ -31,6 +31,7 @@ METRICS = frozenset(
         "bridge_token_expiry_timestamp_seconds",
         "bridge_build_info",
         # Not named in the interface, but shown by the bridge.
+        "bridge_ready",
         "bridge_streams_not_ready",
         "bridge_receivers_refused",
         "bridge_stream_restarts_total",

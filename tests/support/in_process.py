@@ -35,7 +35,7 @@ class Bridge:
         self._ops = ClientSession(timeout=ClientTimeout(total=5))
         self._ops_url = ""
         self._stop = asyncio.Event()
-        self._running: asyncio.Task[bool] | None = None
+        self._running: asyncio.Task[str | None] | None = None
 
     async def start(self) -> None:
         """Start it; returns as soon as its ops port answers."""
@@ -49,7 +49,7 @@ class Bridge:
         """Ask it to drain; whether all that was in flight was committed. Raises what it died of."""
         self._stop.set()
         async with asyncio.timeout(STOP_TIMEOUT_S):
-            return await self.running
+            return await self.running is None
 
     async def close(self) -> None:
         """Cut it off, if it still runs."""
@@ -59,7 +59,7 @@ class Bridge:
         await self._ops.close()
 
     @property
-    def running(self) -> asyncio.Task[bool]:
+    def running(self) -> asyncio.Task[str | None]:
         """Ends with the bridge."""
         if self._running is None:
             raise RuntimeError("start comes first")

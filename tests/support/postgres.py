@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy import delete
 
 from bridge.clock import SystemClock
 from bridge.store import open_store
@@ -33,6 +34,25 @@ async def execute(url: str, *statements: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in rows]
     finally:
         await connection.close()
+
+
+async def count_bridge_connections(url: str) -> object:
+    """How many connections bridges have to this database; on the server's others, other tests may be at work."""
+    ((count,),) = await execute(
+        url,
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'notification-bridge' AND datname = current_database()",
+    )
+    return count
+
+
+async def end_bridge_connections(url: str) -> None:
+    """The server ends those connections."""
+    await execute(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'notification-bridge' AND datname = current_database()",
+    )
 
 
 class Databases:
@@ -78,7 +98,8 @@ async def _empty(url: str) -> None:
         url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        f"TRUNCATE {', '.join(metadata.tables)}",
+        # At once and not by TRUNCATE, which makes each table's files anew: a quarter of the time.
+        f"DO $$ BEGIN {' '.join(f'{delete(table)};' for table in reversed(metadata.sorted_tables))} END $$",
     )
 
 

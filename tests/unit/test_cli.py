@@ -48,6 +48,11 @@ def test_help_lists_the_commands_of_this_version_and_no_others() -> None:
     assert listed == ["check", "demo", "orders", "parked", "run", "sandbox", "status", "tail"]
 
 
+def test_help_names_both_sources() -> None:
+    said = " ".join(CliRunner().invoke(main, ["--help"]).stdout.split())
+    assert "from NHN Meldingstjener and Altinn Notifications to RabbitMQ" in said
+
+
 def test_help_imports_neither_a_command_nor_what_commands_need() -> None:
     program = (
         "import sys\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.checkpoints import Advance, NhnCheckpoint
@@ -198,7 +198,7 @@ class SwingingGate:
         assert self._is_open, "written while the gate was closed"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 5), size=st.integers(1, 4))
 def test_long_runs_of_troubles_lose_nothing(seed: int, count: int, size: int) -> None:
     choices = RandomChoices(random.Random(seed), budget=30)

@@ -1,17 +1,22 @@
 """Coming to a store: the dead make room at once, a living bridge keeps what only one may have."""
 
+import asyncio
+import random
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 
 from bridge.errors import ConfigurationError
 from bridge.joining import join
-from bridge.leases import Process, Replica
+from bridge.leases import STORE, Process, Replica, Snapshot
 from bridge.processes import is_alive, this_process
 from tests.support.clock import FakeClock
 from tests.support.fake_leases import FakeLeases
 
+T = TypeVar("T")
 LEASE_S = 6.0
 HERE = this_process()
 INIT_STARTED = Path("/proc/1/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
@@ -32,8 +37,8 @@ async def leases(clock: FakeClock) -> FakeLeases:
 
 
 async def hold(leases: FakeLeases, process: Process) -> None:
-    await leases.beat(Replica(id="other", process=process, serves=frozenset("a")), wanted=None)
-    await leases.take("other", ["a"])
+    await leases.beat(Replica(id="other", process=process, serves=frozenset({"a", STORE})), wanted=None)
+    await leases.take("other", ["a", STORE])
 
 
 async def come(leases: FakeLeases, clock: FakeClock, *, is_shared: bool) -> None:
@@ -96,6 +101,46 @@ async def test_a_living_bridge_on_this_host_is_named_at_once(leases: FakeLeases,
     with pytest.raises(ConfigurationError, match=r"another bridge \(.*, pid 1\) owns this store"):
         await come(leases, clock, is_shared=False)
     assert clock.slept == []
+
+
+class Unhurried(FakeLeases):
+    """Whose answers come late, each after a while of its own: others come in between."""
+
+    dice: random.Random
+
+    async def beat(self, me: Replica, *, wanted: Mapping[str, frozenset[int]] | None) -> Snapshot:
+        return await self._late(await super().beat(me, wanted=wanted))
+
+    async def take(self, me: str, names: Collection[str]) -> dict[str, int]:
+        return await self._late(await super().take(me, names))
+
+    async def _late(self, answer: T) -> T:
+        for _ in range(self.dice.randrange(20)):
+            await asyncio.sleep(0)
+        return answer
+
+
+@pytest.mark.parametrize("seed", range(50))
+async def test_of_two_that_come_at_the_same_moment_one_has_the_store_and_the_other_is_told_who(
+    clock: FakeClock, seed: int
+) -> None:
+    """Where a third was before, of whom nobody here can know that it is dead: both wait, and see each other."""
+    leases = Unhurried(clock.monotonic, lease_s=LEASE_S)
+    leases.dice = random.Random(seed)
+    await hold(leases, elsewhere(host="elsewhere"))
+    coming = {"one": HERE, "two": elsewhere(pid=1, started=INIT_STARTED)}
+
+    ends = await asyncio.gather(
+        *(join(leases, me=me, process=coming[me], is_shared=False, lease_s=LEASE_S, clock=clock) for me in coming),
+        return_exceptions=True,
+    )
+
+    winner = (await leases.look()).owner_of(STORE)
+    assert winner in coming
+    refusals = [str(end) for end in ends if end is not None]
+    assert len(refusals) == 1
+    assert f"another bridge ({coming[winner]}) owns this store" in refusals[0]
+    assert [replica.id for replica in (await leases.look()).replicas] == [winner]
 
 
 async def test_several_may_share_a_store_that_is_made_for_it(leases: FakeLeases, clock: FakeClock) -> None:

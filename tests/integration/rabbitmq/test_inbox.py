@@ -170,7 +170,7 @@ class TestTheConnection:
         await until(lambda: {task for task in asyncio.all_tasks() if "TcpProxy" not in repr(task)} == {this})
 
 
-@pytest.mark.timeout(60)  # three calls of rabbitmqctl, seconds each
+@pytest.mark.faults
 async def test_while_the_broker_blocks_nothing_hangs_and_what_is_acknowledged_counts_afterwards(
     orders: RabbitInboxLab, rabbitmqctl: Rabbitmqctl
 ) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.altinn.registration_body import NotARegistration, read_registration
@@ -112,7 +112,6 @@ class TestWhatIsNone:
             read_registration(body)
         assert str(caught.value) == problem
 
-    @settings(deadline=None)
     @given(
         field=st.sampled_from(["orderId", "sendersReference", "requestedSendTime", "Kari Nordmann", "recipient"]),
         wrap=st.sampled_from(['"%s"', '["%s"]', '{"%s":1}', "%s", '"%s', '"%s\\ud800"', '"%s\\u0000"', '{"a":"%s"}']),
@@ -125,7 +124,6 @@ class TestWhatIsNone:
         for body in (text, text[: len(text) - cut], text.replace("9f8f", "kari")):
             assert "kari" not in problem_of(body.encode()).lower()
 
-    @settings(deadline=None)
     @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
     def test_whatever_the_body_is_nothing_else_is_raised(self, body: bytes) -> None:
         assert problem_of(body)

@@ -287,7 +287,7 @@ class Play:
 
 
 @pytest.mark.timeout(90)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(STEPS, min_size=20, max_size=60),
     st.integers(0, 2**32),

@@ -242,7 +242,7 @@ class Play:
         return wanted - self.late - set(self.delivered)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(worlds(lives=all_lives(st.sets(st.sampled_from(HER_IDS[1:])).map(lambda some: frozenset({1, *some})))))
 async def test_nothing_is_lost_or_repeated_whatever_crashes_and_however_late_a_row_is(world: World) -> None:
     play = Play(world)
@@ -252,7 +252,7 @@ async def test_nothing_is_lost_or_repeated_whatever_crashes_and_however_late_a_r
     assert late_of_the_first <= set(play.delivered)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     worlds(
         lives=all_lives(st.sets(st.sampled_from(HER_IDS), min_size=1).map(frozenset)),
@@ -274,7 +274,7 @@ async def test_receivers_come_and_go_and_are_refused_and_nobody_loses_or_repeats
     assert dict(state.receivers) == dict.fromkeys(HER_IDS), "they have not joined"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     worlds(
         log=logs("undated", "malformed", "large", "large", late_s=LATE_S),

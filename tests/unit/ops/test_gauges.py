@@ -1,6 +1,11 @@
 """Gauges are read off the state when they are asked for."""
 
-from bridge.errors import SourceUnavailable
+from collections.abc import Callable
+
+import pytest
+
+from bridge.errors import SourceUnavailable, StoreUnavailable
+from bridge.ops.telemetry import StreamTelemetry
 from tests.support.ops import START, Ops, message
 
 STREAM = {"source": "nhn", "stream": "nhn/default/1"}
@@ -35,6 +40,16 @@ def test_streams_are_counted_and_those_that_are_not_ready() -> None:
     assert (ops.sample("bridge_streams_owned"), ops.sample("bridge_streams_not_ready")) == (1, 1)
 
 
+def test_the_bridge_is_ready_where_readyz_says_so() -> None:
+    ops = Ops()
+    assert ops.sample("bridge_ready") == 0
+    ops.healthy_stream()
+    assert ops.sample("bridge_ready") == 1
+
+    ops.telemetry.store.failed(StoreUnavailable("disk full"))
+    assert ops.sample("bridge_ready") == 0
+
+
 def test_a_stream_has_no_cursor_lag_or_success_before_it_had_one() -> None:
     ops = Ops()
     ops.stream()
@@ -57,11 +72,63 @@ def test_the_cursor_is_the_one_committed_last() -> None:
 
 def test_lag_is_zero_after_a_poll_that_was_not_full() -> None:
     ops = Ops()
-    stream = ops.healthy_stream()
+    ops.healthy_stream()
     ops.clock.advance(3600)
 
     assert ops.sample("bridge_lag_seconds", **STREAM) == 0
+
+
+def test_lag_is_not_known_while_polls_fail_so_that_they_do_not_look_like_empty_ones() -> None:
+    ops = Ops()
+    stream = ops.healthy_stream()
     stream.poll_failed(SourceUnavailable("timeout"), attempt=0)
+    assert ops.sample("bridge_lag_seconds", **STREAM) is None
+
+    stream.polled(seconds=0.1, items=0, full=False)
+    assert ops.sample("bridge_lag_seconds", **STREAM) == 0
+
+
+def broker_away(ops: Ops, stream: StreamTelemetry) -> None:
+    ops.telemetry.broker.lost("connection reset")
+    stream.publish_interrupted("unknown", 1, retry_in_s=0.5)
+
+
+def broker_blocked(ops: Ops, _stream: StreamTelemetry) -> None:
+    ops.telemetry.broker.blocked(is_blocked=True)
+
+
+def no_queue(_ops: Ops, stream: StreamTelemetry) -> None:
+    stream.held("no queue is bound")
+    stream.publish_interrupted("held", 1, retry_in_s=0.5)
+
+
+def store_away(_ops: Ops, stream: StreamTelemetry) -> None:
+    stream.confirmed([message()], seconds=0.1)
+    stream.commit_failed(StoreUnavailable("disk full"), attempt=0)
+
+
+@pytest.mark.parametrize("trouble", [broker_away, broker_blocked, no_queue, store_away])
+def test_lag_is_at_least_how_long_what_was_fetched_has_waited_in_vain(
+    trouble: Callable[[Ops, StreamTelemetry], None],
+) -> None:
+    """Though the last poll was not full: what cannot be delivered is not nothing."""
+    ops = Ops()
+    stream = ops.healthy_stream()
+    stream.sent(1)
+    assert ops.sample("bridge_lag_seconds", **STREAM) == 0, "it is on its way"
+
+    trouble(ops, stream)
+    ops.clock.advance(300)
+
+    assert ops.sample("bridge_lag_seconds", **STREAM) == 300
+
+
+def test_lag_is_zero_without_a_broker_where_nothing_waits_for_it() -> None:
+    ops = Ops()
+    ops.healthy_stream()
+    ops.telemetry.broker.lost("connection reset")
+    ops.clock.advance(30)
+
     assert ops.sample("bridge_lag_seconds", **STREAM) == 0
 
 

@@ -26,6 +26,7 @@ FAMILIES = {
     "bridge_broker_blocked": set(),
     "bridge_route_contract_ok": {"queue"},
     "bridge_streams_owned": set(),
+    "bridge_ready": set(),
     "bridge_streams_not_ready": set(),
     "bridge_token_expiry_timestamp_seconds": {"issuer"},
     "bridge_build_info": {"version"},
@@ -61,6 +62,7 @@ def busy() -> Ops:
     stream.confirmed(page, seconds=0.1)
     stream.committed(cursor=17, caught_up=True)
     stream.restarted("no successful poll")
+    stream.polled(seconds=0.2, items=1000, full=True)
     ops.telemetry.sign_in.token_obtained("https://issuer.example", datetime(2026, 4, 14, 7, 0, tzinfo=UTC))
     return ops
 

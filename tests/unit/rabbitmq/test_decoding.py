@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import header
 
@@ -59,7 +59,6 @@ class TestTimes:
         assert timestamp(seconds.to_bytes(8, "big") + b"rest") == (8, moment)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40), st.binary(max_size=40), st.binary(min_size=8, max_size=8))
 def test_whatever_content_type_headers_and_timestamp_hold_the_frame_is_read(
     text: bytes, content: bytes, moment: bytes
