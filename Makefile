@@ -1,7 +1,7 @@
 # What people and CI run. Every target works on a fresh checkout: it sets up first what it needs.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test faults soak bench chart monitoring image check generate picture package lock clean
+.PHONY: help setup demo test faults soak scale bench chart monitoring image check generate picture package lock clean
 
 # The tests and the demo start many processes, and without compiled files each would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,6 +26,9 @@ faults: setup ## accidents: APIs, broker, database and bridges that fail, are ki
 
 soak: setup ## what takes minutes: short-lived tokens under load, 100,000 watched orders, memory over millions of events
 	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/pytest -m soak $(ARGS)
+
+scale: setup ## measure three replicas with 10,000 HER-ids and 100,000 orders, five minutes (ARGS="...": its options)
+	@deploy/with-rabbitmq deploy/with-postgres $(BIN)/python -m tests.scale $(ARGS)
 
 bench: setup ## measure the bridge next to what the broker can take and to its peers (ARGS="...": its options)
 	@deploy/with-rabbitmq $(BIN)/python -m tests.bench $(ARGS)

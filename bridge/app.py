@@ -11,7 +11,7 @@ from bridge import __version__
 from bridge.clock import SystemClock
 from bridge.composition.altinn import altinn_service
 from bridge.composition.broker import make_broker
-from bridge.composition.nhn import nhn_services
+from bridge.composition.nhn import nhn_tenants
 from bridge.composition.ownership import opened_store
 from bridge.composition.parts import Parts
 from bridge.ops.metrics import Metrics
@@ -19,22 +19,24 @@ from bridge.ops.server import OpsServer
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ops.state import BridgeState
 from bridge.ops.tail import Tail
-from bridge.settings import Receivers, Settings
+from bridge.settings import FileContent, Receivers, Settings
 from bridge.streams import stay_connected
 from bridge.supervisor import Service, signals_set, supervise, unless_stopped
 
 log = structlog.get_logger()
 
 
-async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -> str | None:
+async def run_bridge(
+    settings: Settings, *, file: FileContent[Settings] | None = None, stop: asyncio.Event | None = None
+) -> str | None:
     """Run until SIGTERM or SIGINT, then drain. None if everything in flight was committed, else why it was cut off, as
     an adverbial clause.
 
-    `stop`: the same wish from within the process. Raises ConfigurationError for what only shows when it is tried,
-    InvariantViolation and defects.
+    `file`: tells of other tenants while it runs. `stop`: the same wish from within the process. Raises
+    ConfigurationError for what only shows when it is tried, InvariantViolation and defects.
     """
     settings.require_source()
-    receivers = Receivers(settings.nhn.all_tenants if settings.nhn.is_on else ())
+    receivers = Receivers(settings.nhn.all_tenants, file) if settings.nhn.is_on else Receivers(())
     receivers.current()
     clock, stop = SystemClock(), stop or asyncio.Event()
     state, metrics, tail = (
@@ -42,6 +44,7 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
         Metrics(sources=settings.sources, per_her_id=settings.ops.metrics_per_her_id),
         Tail() if settings.ops.tail else None,
     )
+    state.settings_problems = lambda: receivers.problems
     telemetry = BridgeTelemetry(state, metrics, tail=tail)
     with signals_set(stop):
         async with AsyncExitStack() as resources:
@@ -63,8 +66,8 @@ async def run_bridge(settings: Settings, *, stop: asyncio.Event | None = None) -
                 ownership.run,
             ]
             if settings.nhn.is_on:
-                nhn = await resources.enter_async_context(nhn_services(parts))
-                services += [service.run for service in nhn]
+                nhn = await resources.enter_async_context(nhn_tenants(parts, receivers))
+                services.append(nhn.run)
             if settings.altinn.is_on:
                 altinn = await resources.enter_async_context(altinn_service(parts))
                 services.append(altinn.run)

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
-from bridge.errors import BrokerUnavailable
+from bridge.errors import BridgeError, BrokerUnavailable
 from bridge.events.message import Message
 from bridge.events.parked import Reason, is_poison, park, park_remains
 from bridge.ports import Broker, Clock, Outcome, Session
@@ -32,6 +32,15 @@ Gate = Callable[[Iterable[str]], str | None]
 
 def always_open(_: Iterable[str]) -> None:
     """The gate of who has no route contract."""
+
+
+class Unroutable(BridgeError):
+    """No queue is bound for a message, and nobody waits until one is."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(
+            f"no queue is bound for {message.routing_key} of the exchange {message.exchange or '(default)'}"
+        )
 
 
 class DeliveryObserver(Protocol):
@@ -83,14 +92,14 @@ class Delivery:
         *,
         clock: Clock,
         observer: DeliveryObserver,
-        unroutable: Literal["park", "hold"],
+        unroutable: Literal["park", "hold", "fail"],
         parked_exchange: str,
         parked_limit: int,
         backoff: Backoff | None = None,
         gate: Gate = always_open,
     ) -> None:
-        """`parked_limit`: messages in the parked queue from which on returned messages are held instead of parked.
-        `gate`: looked at before each write.
+        """`unroutable`: `fail` lets `deliver` raise Unroutable. `parked_limit`: messages in the parked queue from which
+        on returned messages are held instead of parked. `gate`: looked at before each write.
         """
         self._broker = broker
         self._clock = clock
@@ -109,7 +118,10 @@ class Delivery:
         self._sessions_lost = 0
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        """Return once every message, and every message of the pages before, is confirmed and routed, or parked."""
+        """Return once every message, and every message of the pages before, is confirmed and routed, or parked.
+
+        Raises Unroutable, where that is wanted; nothing is known then of the page's other messages.
+        """
         page = _Page([self._park(m, "poison") if is_poison(m) else m for m in messages])
         self._line.append(page)
         attempt = 0
@@ -193,7 +205,7 @@ class Delivery:
 
     async def _parking_allowed(self, session: Session, outcomes: Sequence[Outcome]) -> bool:
         """Whether a returned message may be parked: by setting, and as long as the parked queue has room."""
-        if Outcome.RETURNED not in outcomes or self._unroutable == "hold":
+        if Outcome.RETURNED not in outcomes or self._unroutable != "park":
             return False
         try:
             return await session.parked_count() < self._parked_limit
@@ -227,6 +239,8 @@ class Delivery:
         """Replace a message by its parked form. Returns why it has to wait, where it is to go again as it is."""
         message = page.messages[index]
         match outcome:
+            case Outcome.RETURNED if self._unroutable == "fail":
+                raise Unroutable(message)
             case Outcome.RETURNED if message.parked_reason or not parking_allowed:
                 return "held"
             case Outcome.RETURNED:

@@ -15,6 +15,12 @@ Adapters map their libraries' errors to these at one edge. No message carries a 
 identifies a person: messages end up in logs.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
+MAX_TOLD = 20
+"""Of so many mistakes of one kind each has its sentence."""
+
 
 class BridgeError(Exception):
     """Every error that the bridge raises on purpose."""
@@ -27,6 +33,14 @@ class ConfigurationError(BridgeError):
         """`mistakes`: one sentence each, all that were found."""
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+    @classmethod
+    def of_many(cls, mistakes: Sequence[str], *, more: str) -> Self:
+        """The first of however many mistakes of one kind: who gives a wrong file sees that much sooner. `more`: what
+        the others are, as in `3 more are no HER-ids either.`
+        """
+        untold = len(mistakes) - MAX_TOLD
+        return cls(*mistakes[:MAX_TOLD], *([f"{untold} more {more}."] if untold > 0 else []))
 
 
 class TransientError(BridgeError):

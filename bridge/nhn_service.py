@@ -28,6 +28,11 @@ ENROLMENT = "receivers"
 """Ends the name of the lease of whoever enrols a tenant's receivers."""
 
 
+def enrolment_of(tenant: str) -> str:
+    """The lease of whoever enrols the tenant's receivers."""
+    return f"nhn/{tenant}/{ENROLMENT}"
+
+
 class NhnServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of the settings concerns a tenant's streams."""
 
@@ -93,14 +98,13 @@ class NhnService:
         """Keep the store in line with the receivers that are wanted, until `turn` is set."""
         telemetry = self._telemetry.stream("nhn", f"{self._prefix}{ENROLMENT}", self._settings.bounds)
         telemetry.started()
-        attempt, backoff, enrolled = 0, Backoff(), None
+        attempt, backoff, settled = 0, Backoff(), None
         try:
             while not turn.is_set():
                 try:
                     wanted = await self._ownership.wanted(self._settings.tenant)
-                    if wanted != enrolled:
-                        await unless_stopped(turn, self._enrol(wanted, telemetry))
-                        enrolled = wanted
+                    if wanted != settled and await unless_stopped(turn, self._enrol(wanted, telemetry)):
+                        settled = wanted
                 except TransientError as error:
                     self._tell_failed(error, telemetry, attempt)
                     delay_s = backoff.delay_s(attempt, error.retry_after_s)
@@ -119,15 +123,19 @@ class NhnService:
         else:
             telemetry.poll_failed(error, attempt=attempt)
 
-    async def _enrol(self, wanted: frozenset[int], telemetry: StreamTelemetry) -> None:
-        """Bring the store in line with the receivers; the streams that this changes are ours alone meanwhile."""
+    async def _enrol(self, wanted: frozenset[int], telemetry: StreamTelemetry) -> bool:
+        """Bring the store in line with the receivers; the streams that this changes are ours alone meanwhile. Whether
+        nothing is left to do: streams are merged two at a time.
+        """
         tenant, store = self._settings.tenant, self._store
         change = plan(tenant, wanted, states := await store.streams(tenant))
         leaving = {state.name for state in states if not change.retire.isdisjoint(state.receivers)}
-        async with self._ownership.called(leaving | change.enrol.keys()):
+        merging = {change.merge.dissolved, change.merge.into} if change.merge else set()
+        async with self._ownership.called(leaving | change.enrol.keys() | merging):
             states = await enrol(tenant, wanted, start=self._settings.start, feed=self._feed(telemetry), store=store)
             await self._ownership.declare(self._prefix, [state.name for state in states])
         self._telemetry.store.worked()
+        return plan(tenant, wanted, states).merge is None
 
     async def _run_stream(self, name: str, turn: asyncio.Event) -> None:
         """Run one stream, which is ours, until `turn`."""
@@ -135,6 +143,8 @@ class NhnService:
 
         async def start() -> NhnSource:
             state = await once_stored(partial(self._stored, name), telemetry=self._telemetry.store, clock=self._clock)
+            if not state.receivers:
+                await turn.wait()  # it was dissolved, and we have not seen yet that it is no stream any more
             telemetry.receivers(len(state.receivers))
             telemetry.started(cursor=state.cursor)
             return self._source(state, telemetry)

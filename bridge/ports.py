@@ -215,6 +215,22 @@ class Store(Committer[NhnCheckpoint], Protocol):
         """Take receivers out of their streams; each keeps its cursor."""
         ...
 
+    async def merge(self, tenant: str, *, dissolved: str, into: str) -> None:
+        """Move all receivers of one stream into another, as `checkpoints.merged` says; the first one is empty then.
+
+        Safe to repeat. Raises InvariantViolation where `into` is not there or stands behind the other.
+        """
+        ...
+
+    async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
+        """Move receivers of any streams, in one transaction: `bridge.checkpoints.seek`. `cursors`: tenant → HER-id →
+        its new cursor, 0..2^63-1. Those that are in no stream, known or not, keep it for when they come.
+
+        To be called while none of these streams runs and nobody enrols receivers of these tenants. Safe to repeat.
+        Raises StoreUnavailable, and InvariantViolation for a cursor under 0.
+        """
+        ...
+
 
 class OrderStore(Committer[AltinnCheckpoint], Protocol):
     """Durable memory of Altinn's streams. A commit may always be repeated: it gives the same result.

@@ -37,6 +37,9 @@ class _Witness(Witness):
     def poll_failed(self, _error: TransientError, *, attempt: int) -> None:
         """A page was too large, and is asked for again smaller."""
 
+    def probed(self) -> None:
+        """It is seen by the request itself."""
+
 
 async def check_api(
     settings: Settings,

@@ -25,7 +25,9 @@ from bridge.checkpoints.altinn import (
     WatchOrders,
     order_stream,
 )
+from bridge.checkpoints.merge import merged
 from bridge.checkpoints.nhn import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
+from bridge.checkpoints.seek import Sought, seek
 
 __all__ = [
     "CLOSED_STATES",
@@ -50,8 +52,11 @@ __all__ = [
     "OrdersPolled",
     "RecentPage",
     "Registration",
+    "Sought",
     "StreamState",
     "WatchOrders",
     "WatchedOrder",
+    "merged",
     "order_stream",
+    "seek",
 ]

@@ -41,6 +41,8 @@ COMMANDS = {
     "check": Entry("bridge.cli.check:command", "Find out whether all is well before going live."),
     "sandbox": Entry("bridge.cli.sandbox:command", "Serve the simulated APIs, with switchable faults."),
     "tail": Entry("bridge.cli.tail:command", "Show confirmed events of a running bridge as they come."),
+    "offsets": Entry("bridge.cli.offsets:command", "List, move, export and import cursors."),
+    "replay": Entry("bridge.cli.replay:command", "Publish a past range of NHN's notifications again."),
     "orders": Entry("bridge.cli.orders:command", "Add, list and remove the watched Altinn orders."),
     "parked": Entry("bridge.cli.parked:command", "List, show, release and discard what could not be delivered."),
     "status": Entry("bridge.cli.status:command", "Show streams, cursors, lag and parked counts."),

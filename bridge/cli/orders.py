@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import IO
 
 import click
@@ -14,10 +13,11 @@ import msgspec
 from bridge.altinn.decode import canonical_order_id
 from bridge.altinn.registration_body import MAX_REFERENCE_CHARACTERS
 from bridge.checkpoints import CLOSED_STATES, ORDER_STATES, REOPENABLE_STATES, OrderState, Registration, WatchOrders
-from bridge.cli.order_ids import read_order_ids
+from bridge.cli.given import moment, read_ids
 from bridge.cli.order_list import OrderList, page_of, table
 from bridge.clock import SystemClock
 from bridge.composition.store import make_store
+from bridge.errors import ConfigurationError
 from bridge.settings import Settings, load_settings
 from bridge.store import AltinnStore
 from bridge.store.portions import portions
@@ -39,13 +39,7 @@ def _order_id(value: str) -> str:
 
 def _send_time(value: str) -> float:
     """An ISO 8601 time with its zone, as seconds since the epoch."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("it is no ISO 8601 time, such as 2026-04-14T08:00:00+02:00.") from None
-    if moment.tzinfo is None:
-        raise click.BadParameter("it has no time zone: add one, such as +02:00, or Z for UTC.")
-    return moment.timestamp()
+    return moment(value).timestamp()
 
 
 def _reference(value: str) -> str:
@@ -82,7 +76,7 @@ def add(
     """
     orders = [
         Registration(order_id=order_id, senders_reference=senders_reference, requested_send_time=send_time)
-        for order_id in read_order_ids(order_ids, file)
+        for order_id in _read_order_ids(order_ids, file)
     ]
     settings = load_settings()
     outcomes = asyncio.run(_add(settings, orders))
@@ -119,9 +113,18 @@ def remove(*, order_ids: tuple[str, ...], file: IO[str] | None) -> None:
 
     By their ids, or one a line from standard input (`-`) or a file. Nothing is removed where an id is wrong.
     """
-    ids = read_order_ids(order_ids, file)
+    ids = _read_order_ids(order_ids, file)
     removed = asyncio.run(_remove(load_settings(), ids))
     click.echo(f"{removed} of {_orders(len(ids))} removed; {len(ids) - removed} not in the store.")
+
+
+def _read_order_ids(arguments: Sequence[str], file: IO[str] | None) -> list[str]:
+    """In their canonical form. Raises ConfigurationError, also where no id is given."""
+    fix = "give a UUID such as f1a1cc30-197f-4f34-8304-006ce4945fd1"
+    order_ids = read_ids(arguments, file, canonical_order_id, kind="order id", fix=fix)
+    if not order_ids:
+        raise ConfigurationError("No order is named: give ids, `-` for standard input, or --file.")
+    return order_ids
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from bridge.cli.parked_list import (
     table,
     text_of,
 )
-from bridge.composition.broker import make_parked_broker
+from bridge.composition.broker import make_command_broker
 from bridge.errors import BridgeError, ConfigurationError
 from bridge.events.parked import Reason
 from bridge.ops.address import printable
@@ -147,7 +147,7 @@ class _Queue:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[_Queue, RabbitBroker]]:
-    broker = make_parked_broker(settings)
+    broker = make_command_broker(settings)
     try:
         yield _Queue(broker, settings.broker.exchange_parked), broker
     finally:

@@ -32,11 +32,15 @@ def make_broker(settings: Settings, telemetry: BridgeTelemetry, clock: Clock) ->
     return made, contract
 
 
-def make_parked_broker(settings: Settings) -> RabbitBroker:
-    """The same for who works on the parked queue beside a bridge: it declares nothing, and nobody watches it."""
+def make_command_broker(
+    settings: Settings, *, exchanges: tuple[str, ...] = (), observer: BrokerObserver | None = None
+) -> RabbitBroker:
+    """The same for a command that works beside a bridge. It declares nothing: these exchanges and the parked queue have
+    to be there.
+    """
     parked = settings.broker.exchange_parked
-    topology = Topology(exchanges=(), parked_exchange=parked, parked_queue=parked, mode="check")
-    return _broker(settings, topology, _tls(settings), _Nobody())
+    topology = Topology(exchanges=exchanges, parked_exchange=parked, parked_queue=parked, mode="check")
+    return _broker(settings, topology, _tls(settings), observer or _Nobody())
 
 
 def _broker(

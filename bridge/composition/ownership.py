@@ -1,15 +1,20 @@
 """The store and this process's part in it: one of the replicas that share its streams, or its only owner."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
+from bridge import __version__
 from bridge.clock import boottime
 from bridge.composition.store import make_store
 from bridge.errors import StoreUnavailable
 from bridge.joining import join
 from bridge.leases import Holdings
-from bridge.ops.service_telemetry import BridgeTelemetry
-from bridge.ownership import BEATS_OF_A_LEASE, Ownership
+from bridge.ops.ownership_telemetry import OwnershipTelemetry
+from bridge.ops.service_telemetry import BridgeTelemetry, StoreTelemetry
+from bridge.ops.state import BridgeState
+from bridge.ownership import BEATS_OF_A_LEASE, Ownership, OwnershipObserver
 from bridge.ports import Clock
 from bridge.processes import this_process
 from bridge.retry import Backoff
@@ -31,7 +36,7 @@ async def opened_store(
             try:
                 stores = await opened.enter_async_context(make_store(settings, clock, holdings=holdings))
                 ownership = await _joined(
-                    settings, stores, holdings, telemetry=telemetry, receivers=receivers, clock=clock
+                    settings, stores, holdings, wanted=receivers.current, observer=telemetry.ownership, clock=clock
                 )
             except StoreUnavailable as error:
                 telemetry.store.failed(error)
@@ -43,13 +48,33 @@ async def opened_store(
         attempt += 1
 
 
+@asynccontextmanager
+async def visited_store(settings: Settings, clock: Clock, *, is_owner: bool) -> AsyncIterator[tuple[Stores, Ownership]]:
+    """The store for a command that changes what streams run from: as one more replica, which serves nothing and calls
+    for what it needs. `is_owner`: as `open_store` says.
+
+    Raises ConfigurationError where only one replica may be and another is, and StoreUnavailable.
+    """
+    holdings, stop = Holdings(), asyncio.Event()
+    state = BridgeState(clock, __version__)
+    observer = OwnershipTelemetry(state, StoreTelemetry(state))
+    async with make_store(settings, clock, is_owner=is_owner, holdings=holdings) as stores:
+        ownership = await _joined(settings, stores, holdings, wanted=dict, observer=observer, clock=clock)
+        running = asyncio.create_task(ownership.run(stop), name="ownership")
+        try:
+            yield stores, ownership
+        finally:
+            stop.set()
+            await running
+
+
 async def _joined(
     settings: Settings,
     stores: Stores,
     holdings: Holdings,
     *,
-    telemetry: BridgeTelemetry,
-    receivers: Receivers,
+    wanted: Callable[[], Mapping[str, frozenset[int]]],
+    observer: OwnershipObserver,
     clock: Clock,
 ) -> Ownership:
     heartbeat_s, is_shared = settings.cluster.heartbeat_s, stores.database.is_shared
@@ -63,9 +88,9 @@ async def _joined(
         me=me,
         process=process,
         heartbeat_s=heartbeat_s,
-        wanted=receivers.current,
+        wanted=wanted,
         is_shared=is_shared,
         clock=clock,
         boottime=boottime,
-        observer=telemetry.ownership,
+        observer=observer,
     )

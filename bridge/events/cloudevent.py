@@ -24,6 +24,8 @@ class CloudEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     subject: str | None = None
     time: str | None = None
     sequence: str | None = None
+    replay: str | None = None
+    """Of an event that is published once more by `bridge replay`: that replay's id."""
 
 
 encode = msgspec.json.Encoder().encode

@@ -86,8 +86,12 @@ def created_at(notification: Notification) -> datetime | None:
     return moment_of(notification.created_at)
 
 
-def message_of(notification: Notification, *, event_id: str, moment: datetime | None, exchange: str) -> Message:
-    """The message that carries a notification. `event_id`: from `id_of`; `moment`: from `created_at`."""
+def message_of(
+    notification: Notification, *, event_id: str, moment: datetime | None, exchange: str, replay: str | None = None
+) -> Message:
+    """The message that carries a notification. `event_id`: from `id_of`; `moment`: from `created_at`; `replay`: the id
+    of the replay that it is part of.
+    """
     kind = _KINDS.get(notification.type, _OTHER_KIND)
     receiver = str(notification.receiver)
     event = CloudEvent(
@@ -110,6 +114,7 @@ def message_of(notification: Notification, *, event_id: str, moment: datetime | 
         subject=notification.related_message_id,
         time=rfc3339(notification.created_at, moment),
         sequence=None if notification.offset is None else f"{notification.offset:020d}",
+        replay=replay,
     )
     return Message(
         id=event_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from bridge.checkpoints import StreamState
 from bridge.nhn.answers import Problem
 
 
@@ -9,7 +10,14 @@ class Cohort:
     """Part of a stream: the main cohort shares the stream's cursor, stragglers have a cursor of their own."""
 
     def __init__(
-        self, her_ids: Iterable[int], cursor: int, *, is_main: bool, position: int | None = None, due_at: float = 0.0
+        self,
+        her_ids: Iterable[int],
+        cursor: int,
+        *,
+        is_main: bool,
+        floor: int | None = None,
+        position: int | None = None,
+        due_at: float = 0.0,
     ) -> None:
         self.her_ids = sorted(her_ids)
         self.cursor = cursor
@@ -27,8 +35,24 @@ class Cohort:
         """Why the API refuses these receivers; None while it does not."""
         self.is_accepted = False
         """Whether the API took the last request for it."""
-        self.unrecorded_up_to = 0
-        """What a straggler had done with up to here, ahead of the main cohort, is not in the stream's window."""
+        self.floor = cursor if floor is None else floor
+        """Of a straggler: up to here everything of its is done with; beyond, what the stream's window has. It joins
+        only where all of the window lies beyond.
+        """
+
+
+def cohorts_of(state: StreamState, *, window_start: int) -> list[Cohort]:
+    """The main cohort first, then the stragglers of each place together."""
+    main = [her_id for her_id, own in state.receivers.items() if own is None]
+    stragglers: dict[tuple[int, int], list[int]] = {}
+    for her_id, own in state.receivers.items():
+        if own is not None:
+            stragglers.setdefault((own, state.floors.get(her_id, own)), []).append(her_id)
+    cohorts = [Cohort(main, state.cursor, is_main=True, position=window_start)]
+    for (cursor, floor), her_ids in sorted(stragglers.items()):
+        position = min(window_start, cursor) if cursor <= state.cursor else cursor
+        cohorts.append(Cohort(her_ids, cursor, is_main=False, floor=floor, position=position))
+    return cohorts
 
 
 def next_due(cohorts: Sequence[Cohort]) -> Cohort:

@@ -21,6 +21,7 @@ class FeedObserver(Protocol):
     """What reading tells to whoever shows it: bridge.ops.telemetry."""
 
     def poll_failed(self, error: TransientError, *, attempt: int) -> None: ...
+    def probed(self) -> None: ...
 
 
 class Feed:
@@ -35,6 +36,7 @@ class Feed:
         self._retry_refused_s = retry_refused_s
         self._wanted_size = self._page_size = page_size
         self._ids_a_request = MAX_HER_IDS
+        self._searches = 0
 
     async def poll(self, her_ids: Sequence[int], offset: int) -> Pages:
         """What is there after `offset`. A page too large to be taken in is asked for again smaller, down to one item.
@@ -58,33 +60,36 @@ class Feed:
 
         Raises EveryReceiverRefused, and TransientError of any kind.
         """
-        search = find_refused(her_ids)
+        search = find_refused(her_ids, self._searches)
+        self._searches += 1
         refused: dict[int, Problem] = {}
         try:
             part = next(search)
             while True:
-                part = search.send(await self._probe(part, offset))
+                problem = await self._probe(part, offset)
+                self._observer.probed()
+                part = search.send(problem)
         except StopIteration as found:
             refused = found.value
         except EverythingRefused as error:
-            pause_s = self._retry_refused_s
-            raise EveryReceiverRefused(
-                f"the API refuses every HER-id ({error.problem})", retry_after_s=pause_s
-            ) from error
+            raise self._every_one_refused(error.problem) from error
         if not refused:
             raise SourceUnavailable("the API refused a request, but takes each part of it")
         return refused
 
-    async def latest(self, her_ids: Sequence[int]) -> int:
-        """The highest offset there is now for these HER-ids, 0 where there is none. There is no request for it: the
-        feed is read through. Receivers that the API refuses are left out.
+    async def latest(self, her_ids: Sequence[int], *, after: int = 0) -> int:
+        """The highest offset there is now for these HER-ids, `after` where there is none beyond it. There is no request
+        for it: the feed is read through from there. Receivers that the API refuses are left out. Raises
+        EveryReceiverRefused where it refuses all, and TransientError of any kind.
         """
-        asked, offset = list(her_ids), 0
-        while asked:
+        asked, offset = list(her_ids), after
+        while True:
             try:
                 pages = await self.poll(asked, offset)
             except ReceiversRefused as error:
-                refused = {asked[0]: error.problem} if len(asked) == 1 else await self.find_refused(asked, offset)
+                if len(asked) == 1:
+                    raise self._every_one_refused(error.problem) from error
+                refused = await self.find_refused(asked, offset)
                 asked = [her_id for her_id in asked if her_id not in refused]
                 continue
             ends = [max((item.offset or 0 for item in items), default=0) for items, _ in pages]
@@ -94,7 +99,9 @@ class Feed:
             if min(full_ends) <= offset:
                 raise SourceUnavailable("the API gave a full page with nothing after the offset that was asked for")
             offset = min(full_ends)
-        return offset
+
+    def _every_one_refused(self, problem: Problem) -> EveryReceiverRefused:
+        return EveryReceiverRefused(f"the API refuses every HER-id ({problem})", retry_after_s=self._retry_refused_s)
 
     async def _request(self, her_ids: Sequence[int], offset: int, size: int) -> Pages:
         """One poll: a request, or several where the API does not take all HER-ids in one."""

@@ -12,12 +12,23 @@ from bridge.ports import Clock
 class MessageMaker:
     """Makes the messages of one bridge: its exchanges, and the event names it does not want."""
 
-    def __init__(self, *, exchange: str, parked_exchange: str, ignore: Collection[str], clock: Clock) -> None:
-        """`ignore`: event names of product.md §4 that are not published at all (`NHN__IGNORE`)."""
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        parked_exchange: str,
+        ignore: Collection[str],
+        clock: Clock,
+        replay: str | None = None,
+    ) -> None:
+        """`ignore`: event names of product.md §4 that are not published at all (`NHN__IGNORE`). `replay`: the id of the
+        replay that all of them are part of.
+        """
         self._exchange = exchange
         self._parked_exchange = parked_exchange
         self._ignore = frozenset(ignore)
         self._clock = clock
+        self._replay = replay
 
     def messages(self, items: Sequence[Item]) -> tuple[Message, ...]:
         """One message an item, in their order; none for what is not wanted."""
@@ -35,4 +46,10 @@ class MessageMaker:
             )
         if self._ignore and event_name(item.notification.type) in self._ignore:
             return None
-        return message_of(item.notification, event_id=item.key, moment=item.created_at, exchange=self._exchange)
+        return message_of(
+            item.notification,
+            event_id=item.key,
+            moment=item.created_at,
+            exchange=self._exchange,
+            replay=self._replay,
+        )

@@ -5,7 +5,7 @@ that a number cannot become visible after a higher one; so each of these is look
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 import msgspec
 
@@ -36,7 +36,7 @@ def check(
     *,
     position: int,
     cursor: int,
-    recent: Collection[int],
+    recent: Container[int],
     published: Collection[tuple[int, str]],
     limit: int | None = None,
 ) -> Checked:
@@ -109,7 +109,7 @@ def _known_up_to(pages: Sequence[tuple[Sequence[Item], bool]], position: int) ->
     return max(min(ends), position) if ends else None
 
 
-def _is_open(item: Item, cursor: int, recent: Collection[int], published: Collection[tuple[int, str]]) -> bool:
+def _is_open(item: Item, cursor: int, recent: Container[int], published: Collection[tuple[int, str]]) -> bool:
     """Whether the item is still to be published."""
     if item.offset is None:
         return _name(item) not in published

@@ -12,7 +12,8 @@ from bridge.nhn.answers import Problem
 Search = Generator[tuple[int, ...], Problem | None, dict[int, Problem]]
 
 HOPELESS_PARTS = 8
-"""When the first so many parts are refused, and one id of each alone too, it is not the ids: the search ends."""
+SAMPLES_A_PART = 8
+"""When the first so many parts are refused, and so many ids of each alone too, it is not the ids: the search ends."""
 
 
 class EverythingRefused(Exception):
@@ -23,8 +24,11 @@ class EverythingRefused(Exception):
         self.problem = problem
 
 
-def find_refused(her_ids: Sequence[int]) -> Search:
-    """Which of the ids are refused alone, and why. Raises EverythingRefused. Empty: the refusal was not theirs."""
+def find_refused(her_ids: Sequence[int], turn: int = 0) -> Search:
+    """Which of the ids are refused alone, and why. Raises EverythingRefused. Empty: the refusal was not theirs.
+
+    `turn`: of the searches so far. Each samples other ids, so that one that is accepted among 1500 is found in the end.
+    """
     refused: dict[int, Problem] = {}
     any_accepted = False
     level = _halves(tuple(her_ids))
@@ -38,7 +42,7 @@ def find_refused(her_ids: Sequence[int]) -> Search:
             elif problem is not None:
                 found[part] = problem
         if not any_accepted and len(found) >= HOPELESS_PARTS:
-            yield from _require_one_accepted(found)
+            yield from _require_one_accepted(found, turn)
             any_accepted = True
         level = [half for part in found for half in _halves(part)]
     if len(refused) == len(her_ids) > 1:
@@ -47,11 +51,13 @@ def find_refused(her_ids: Sequence[int]) -> Search:
 
 
 def _require_one_accepted(
-    parts: Mapping[tuple[int, ...], Problem],
+    parts: Mapping[tuple[int, ...], Problem], turn: int
 ) -> Generator[tuple[int, ...], Problem | None, None]:
-    for part in parts:
-        if (yield part[:1]) is None:
-            return
+    for sample in range(SAMPLES_A_PART):
+        for part in parts:
+            place = (turn * SAMPLES_A_PART + sample) % len(part)
+            if sample < len(part) and (yield (part[place],)) is None:
+                return
     raise EverythingRefused(next(iter(parts.values())))
 
 

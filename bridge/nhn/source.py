@@ -16,13 +16,15 @@ import msgspec
 from bridge.checkpoints import Advance, Detach, Join, NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import SourceUnavailable, TransientError
 from bridge.nhn.answers import Problem, ReceiversRefused
-from bridge.nhn.cohort import Cohort, joinable, joining_limit, next_due
+from bridge.nhn.cohort import Cohort, cohorts_of, joinable, joining_limit, next_due
 from bridge.nhn.feed import EveryReceiverRefused, Feed, Pages
 from bridge.nhn.messages import MessageMaker
 from bridge.nhn.page import Checked, check
 from bridge.nhn.window import Window
 from bridge.ports import Batch, Clock
 
+REREAD_SHARE = 0.25
+"""The window of late rows is read again at most so many times its overlap apart, where polls are that frequent."""
 INTERVAL_JITTER = 0.1
 """Polls spread by ±10 %, so that many streams and replicas do not poll in step."""
 
@@ -68,8 +70,12 @@ class NhnSource:
         self._observer = observer
         self._window = Window(settings.overlap_s, state.recent)
         self._published = set(state.unnumbered)
-        self._cohorts = _cohorts(state, self._window)
+        self._cohorts = cohorts_of(state, window_start=self._window.start(state.cursor))
         self._main = self._cohorts[0]
+        self._is_rereading = True
+        """Whether the main cohort's sweep under way began where the window does."""
+        self._reread_at = clock.monotonic()
+        """When the last such sweep began, or is to begin."""
         self._seen = 0
         """The highest offset that the feed has shown."""
         self._ready: deque[Batch[NhnCheckpoint]] = deque()
@@ -94,6 +100,9 @@ class NhnSource:
 
     async def _poll(self, cohort: Cohort) -> None:
         started = self._clock.monotonic()
+        start = self._window.start(self._main.cursor)
+        if not cohort.is_main and start < cohort.floor and cohort.position >= cohort.cursor <= self._main.cursor:
+            cohort.position = start  # to learn what of the window it has done with
         try:
             pages = await self._feed.poll(cohort.her_ids, cohort.position)
         except ReceiversRefused as error:
@@ -108,7 +117,9 @@ class NhnSource:
             pages,
             position=cohort.position,
             cursor=cohort.cursor,
-            recent=self._window.offsets if cohort.is_main else range(cohort.cursor + 1),
+            recent=(
+                self._window.offsets if cohort.is_main else self._window.done_with(cohort.floor, self._main.cursor)
+            ),
             published=self._published,
             limit=limit,
         )
@@ -129,10 +140,10 @@ class NhnSource:
         cohort.shown |= checked.shown
         is_swept = met_at is None and not checked.is_full
         added = checked.shown - self._published
-        gone = self._gone(cohort) if is_swept and cohort.is_main else frozenset()
+        gone = self._gone(cohort) if is_swept and cohort.is_main and self._is_rereading else frozenset()
         self._published = (self._published | added) - gone
-        recent = self._remember(cohort, checked, previous)
-        has_reread = cohort.is_main and (is_swept or cohort.position >= previous)
+        recent = self._remember(cohort, checked, previous, is_swept=is_swept)
+        has_passed = cohort.is_main and (is_swept or cohort.position >= previous)
         batch = Batch[NhnCheckpoint](
             messages=self._maker.messages(checked.items),
             checkpoint=Advance(
@@ -140,10 +151,11 @@ class NhnSource:
                 stragglers=None if cohort.is_main else frozenset(cohort.her_ids),
                 previous=previous,
                 cursor=cohort.cursor,
+                floor=None if cohort.is_main else cohort.floor,
                 unnumbered_added=added,
                 unnumbered_gone=gone,
                 recent=recent,
-                forget_recent_before=self._forget(has_reread=has_reread),
+                forget_recent_before=self._forget() if has_passed else 0.0,
             ),
             cursor=cohort.cursor if cohort.is_main else None,
             caught_up=not checked.is_full,
@@ -153,10 +165,27 @@ class NhnSource:
             self._ready.append(batch)
         self._rest(cohort, self._settings.poll_interval_s if is_swept else 0.0)
         if is_swept:
-            cohort.position = self._window.start(cohort.cursor) if cohort.is_main else cohort.cursor
+            cohort.position = self._next_sweep_from(cohort)
             cohort.shown = set()
 
-    def _remember(self, cohort: Cohort, checked: Checked, previous: int) -> tuple[RecentPage, ...]:
+    def _forget(self) -> float:
+        """Let go of what need not be read again. Returns the moment before which the checkpoint forgets pages."""
+        return self._window.forget(self._clock.now().timestamp(), was_reread=self._is_rereading)
+
+    def _next_sweep_from(self, cohort: Cohort) -> int:
+        """Where a cohort's next sweep begins: the main one's at the start of the window, but where polls follow each
+        other quickly not each time. Reading all of it again for every few new rows would keep them waiting.
+        """
+        if not cohort.is_main:
+            return cohort.cursor
+        begins_at = self._clock.monotonic() + self._settings.poll_interval_s
+        self._is_rereading = begins_at - self._reread_at >= self._settings.overlap_s * REREAD_SHARE
+        if not self._is_rereading:
+            return cohort.cursor
+        self._reread_at = begins_at
+        return self._window.start(cohort.cursor)
+
+    def _remember(self, cohort: Cohort, checked: Checked, previous: int, *, is_swept: bool) -> tuple[RecentPage, ...]:
         """Note the offsets done with, so that reading again finds only what is late."""
         items = checked.items
         frontier = previous if cohort.is_main else self._main.cursor
@@ -164,7 +193,9 @@ class NhnSource:
         beyond = [item.offset for item in items if item.offset is not None and item.offset > frontier]
         within = self._window.record_within([*checked.known, *below])
         if not cohort.is_main:
-            cohort.unrecorded_up_to = max(cohort.unrecorded_up_to, *beyond, 0)
+            if previous <= frontier and (is_swept or cohort.position >= previous):
+                cohort.floor = 0  # it has read again all that the window spans
+            cohort.floor = max(cohort.floor, *beyond, 0)
             return within
         page = self._window.record(
             beyond,
@@ -174,18 +205,6 @@ class NhnSource:
             now=self._clock.now().timestamp(),
         )
         return (*within, page) if page else within
-
-    def _forget(self, *, has_reread: bool) -> float:
-        """Let go of offsets that need not be read again, and of those that who joins now could not tell from late ones.
-
-        Returns the moment before which the checkpoint forgets pages.
-        """
-        forget_before = self._window.forget(self._clock.now().timestamp()) if has_reread else 0.0
-        unrecorded_up_to = max((straggler.unrecorded_up_to for straggler in joinable(self._cohorts)), default=0)
-        if unrecorded_up_to > self._window.start(self._main.cursor):
-            forget_before = self._window.forget_up_to(unrecorded_up_to)
-            self._main.position = max(self._main.position, self._window.start(self._main.cursor))
-        return forget_before
 
     def _gone(self, main: Cohort) -> frozenset[tuple[int, str]]:
         """Items without an offset that a whole sweep of their receivers has no longer shown: they need no memory.
@@ -202,7 +221,8 @@ class NhnSource:
         """
         main = self._main
         if main.problem is not None:
-            refused = Cohort(main.her_ids, main.cursor, is_main=False, due_at=main.due_at)
+            start = self._window.start(main.cursor)
+            refused = Cohort(main.her_ids, main.cursor, is_main=False, floor=0, position=start, due_at=main.due_at)
             refused.problem, main.problem = main.problem, None
             self._cohorts.append(refused)
             self._detach(main.her_ids)
@@ -218,9 +238,15 @@ class NhnSource:
             self._ready.append(Batch(messages=(), checkpoint=advance, cursor=main.cursor))
 
     def _join(self) -> None:
-        """Stragglers that stand where the main cohort stands share its cursor from now on."""
+        """Stragglers that stand where the main cohort stands share its cursor from now on.
+
+        One of which the window does not tell what it has done with reads that again first: it would be taken for late.
+        """
         main = self._main
         for straggler in joinable(self._cohorts):
+            if straggler.floor > self._window.start(main.cursor):
+                straggler.due_at = min(straggler.due_at, main.due_at)
+                continue
             self._cohorts.remove(straggler)
             main.her_ids = sorted({*main.her_ids, *straggler.her_ids})
             main.due_at = min(main.due_at, straggler.due_at)
@@ -240,10 +266,12 @@ class NhnSource:
             self._rest(cohort, self._settings.retry_refused_s)
             return
         cohort.her_ids = [her_id for her_id in cohort.her_ids if her_id not in refused]
-        position = cohort.cursor if cohort.is_main else cohort.position
+        floor, position = cohort.floor, cohort.position
+        if cohort.is_main:
+            floor, position = 0, self._window.start(cohort.cursor)
         for her_id, reason in refused.items():
-            alone = Cohort([her_id], cohort.cursor, is_main=False, position=position)
-            alone.problem, alone.unrecorded_up_to = reason, cohort.unrecorded_up_to
+            alone = Cohort([her_id], cohort.cursor, is_main=False, floor=floor, position=position)
+            alone.problem = reason
             self._rest(alone, self._settings.retry_refused_s)
             self._cohorts.append(alone)
         if cohort.is_main:
@@ -274,22 +302,6 @@ class NhnSource:
     def _rest(self, cohort: Cohort, seconds: float) -> None:
         jitter = self._dice.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
         cohort.due_at = self._clock.monotonic() + seconds * jitter
-
-
-def _cohorts(state: StreamState, window: Window) -> list[Cohort]:
-    """The main cohort first, then the stragglers of each offset together."""
-    main = [her_id for her_id, own in state.receivers.items() if own is None]
-    stragglers: dict[int, list[int]] = {}
-    for her_id, own in state.receivers.items():
-        if own is not None:
-            stragglers.setdefault(own, []).append(her_id)
-    start = window.start(state.cursor)
-    cohorts = [Cohort(main, state.cursor, is_main=True, position=start)]
-    for cursor, her_ids in sorted(stragglers.items()):
-        cohort = Cohort(her_ids, cursor, is_main=False, position=min(start, cursor))
-        cohort.unrecorded_up_to = cursor if cursor > state.cursor else 0
-        cohorts.append(cohort)
-    return cohorts
 
 
 def _highest(pages: Pages) -> int:

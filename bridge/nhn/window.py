@@ -7,7 +7,7 @@ becomes visible just before the first item of a page lies within one too. They l
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import accumulate
 
 from bridge.checkpoints import RecentPage
@@ -30,6 +30,10 @@ class Window:
     def start(self, cursor: int) -> int:
         """The `Offset` from which to read again: everything done with between it and `cursor` is in the window."""
         return self._pages[0].offsets[0] if self._pages else cursor
+
+    def done_with(self, floor: int, cursor: int) -> Container[int]:
+        """What up to its own cursor a straggler with this floor has done with. `cursor`: the stream's."""
+        return _Done(max(floor, self.start(cursor)), self.offsets)
 
     def record(
         self, offsets: Sequence[int], *, previous: int, cursor: int, newest_created_at: float | None, now: float
@@ -71,12 +75,13 @@ class Window:
         self.offsets.update(offset for page in pages for offset in page.offsets)
         return pages
 
-    def forget(self, now: float) -> float:
-        """Let go of what is too old or too much. Returns the moment before which the checkpoint forgets pages.
+    def forget(self, now: float, *, was_reread: bool = True) -> float:
+        """Let go of what is too much and, where all of the window was read again since, of what is too old. Returns the
+        moment before which the checkpoint forgets pages.
 
-        Only to be called when all of the window was read again: what it lets go of would else be taken for late.
+        Only to be called when what is read next lies behind it: it would else be taken for late.
         """
-        horizon = now - self._overlap_s
+        horizon = now - self._overlap_s if was_reread else -math.inf
         excess = len(self.offsets) - MAX_OFFSETS
         for page in self._pages:
             if excess <= 0:
@@ -86,8 +91,8 @@ class Window:
         return self._drop(horizon)
 
     def forget_up_to(self, offset: int) -> float:
-        """Let go of every page that begins before `offset`: not all that is done with there was recorded. Returns the
-        moment before which the checkpoint forgets pages.
+        """Let go of every page that begins before `offset`, to which the stream's cursor leaps. Returns the moment
+        before which the checkpoint forgets pages.
         """
         return self._drop(max((_just_after(page) for page in self._pages if page.offsets[0] < offset), default=0.0))
 
@@ -98,6 +103,17 @@ class Window:
             self.offsets.difference_update(page.offsets)
         del self._pages[:kept_from]
         return self._pages[0].read_at if self._pages else math.inf
+
+
+class _Done:
+    """Everything up to an offset, and these."""
+
+    def __init__(self, up_to: int, offsets: Container[int]) -> None:
+        self._up_to = up_to
+        self._offsets = offsets
+
+    def __contains__(self, offset: object) -> bool:
+        return isinstance(offset, int) and (offset <= self._up_to or offset in self._offsets)
 
 
 def _age(page: RecentPage) -> tuple[float, int]:

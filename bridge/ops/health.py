@@ -56,7 +56,11 @@ class Readiness(msgspec.Struct, frozen=True):
 def readiness(state: BridgeState, now: float) -> Readiness:
     """All that stands in the way at monotonic second `now`, the process first, then stream by stream."""
     reasons = list(_process_reasons(state, now))
-    degraded = list(_route_remarks(state.routes, now))
+    degraded = [
+        Reason(code="settings-not-usable", message=f"The last good settings hold: {problem}")
+        for problem in state.settings_problems()
+    ]
+    degraded += _route_remarks(state.routes, now)
     for stream in sorted(state.streams.values(), key=lambda stream: stream.name):
         if stream.is_running:
             stream_reasons = tuple(_reasons(stream, now))

@@ -97,6 +97,10 @@ class PollTelemetry:
                 "receiver.refused", her_id=her_id, problem=problem, times=times, refused_now=len(stream.refused)
             )
 
+    def probed(self) -> None:
+        """The API answered one of the many requests by which refused receivers are found: the stream is not stuck."""
+        self._progress.poll.heard_at = self._now()
+
     def accepted(self, her_id: int) -> None:
         """The API takes a receiver again that it refused, or the receiver is gone."""
         if self._progress.refused.pop(her_id, None) is not None:

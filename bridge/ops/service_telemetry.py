@@ -173,6 +173,14 @@ class BridgeTelemetry:
         self._metrics.stream_restarts.add(0, source, name)
         return progress
 
+    def tenant_began(self, tenant: str) -> None:
+        """A tenant of NHN's is served from now on."""
+        self._log.info("tenant.began", tenant=tenant)
+
+    def tenant_ended(self, tenant: str) -> None:
+        """It is not served any more."""
+        self._log.info("tenant.ended", tenant=tenant)
+
     def alive(self) -> None:
         """The supervisor's heartbeat: called at least every few seconds, else `/livez` turns red after 30."""
         self._state.heartbeat_at = self._state.clock.monotonic()

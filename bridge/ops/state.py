@@ -4,7 +4,7 @@ All times are monotonic seconds unless they say otherwise. One event loop owns t
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self
@@ -241,6 +241,8 @@ class BridgeState:
     is_draining: bool = False
     cut_off: str | None = None
     """Why the drain did not finish what was in flight, as an adverbial clause; None: it did, as far as is known."""
+    settings_problems: Callable[[], tuple[str, ...]] = tuple
+    """Why settings that are read again while it runs are not taken as they are now; empty where they are."""
     started_at: float = field(init=False)
     heartbeat_at: float = field(init=False)
     """When the supervisor last said that it is alive."""

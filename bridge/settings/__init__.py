@@ -7,6 +7,7 @@ Every step adds the mistakes it finds; they are told together, one sentence each
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,7 +19,7 @@ from bridge.settings.altinn import AltinnAuth, AltinnSettings
 from bridge.settings.broker import BrokerSettings, BrokerTls, Subscription
 from bridge.settings.cluster import ClusterSettings
 from bridge.settings.environment import from_environment
-from bridge.settings.files import Secret
+from bridge.settings.files import FileContent, Secret
 from bridge.settings.given import Given, GivenSource, Spelling
 from bridge.settings.mistakes import sentence, setting_of
 from bridge.settings.model import (
@@ -40,6 +41,7 @@ __all__ = [
     "BrokerSettings",
     "BrokerTls",
     "ClusterSettings",
+    "FileContent",
     "HttpSettings",
     "LogSettings",
     "NhnAuth",
@@ -54,6 +56,7 @@ __all__ = [
     "Subscription",
     "Tenant",
     "load_settings",
+    "settings_file",
     "settings_reference",
 ]
 
@@ -76,6 +79,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if mistakes:
         raise ConfigurationError(*mistakes)
     return settings
+
+
+def settings_file(environ: Mapping[str, str] | None = None) -> FileContent[Settings] | None:
+    """The settings again, as they are when the file that BRIDGE_CONFIG_FILE names has changed; None: it names none.
+
+    Each time everything is checked as at the start; a file that is not right any more leaves the last good settings.
+    """
+    environ = os.environ if environ is None else environ
+    config_file = environ.get(names.CONFIG_FILE, "").strip()
+    return FileContent(Path(config_file), lambda _text: load_settings(environ)) if config_file else None
 
 
 def _file_of(environ: Mapping[str, str]) -> tuple[Given, tuple[str, ...]]:

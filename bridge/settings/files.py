@@ -19,7 +19,7 @@ class FileContent(Generic[T]):
 
     def __init__(self, path: Path, parse: Callable[[str], T]) -> None:
         """`parse` raises ValueError, whose text never quotes a secret, or ConfigurationError."""
-        self._path = path
+        self.path = path
         self._parse = parse
         self._version: tuple[int, int, int] | None = None
         self._content: T | None = None
@@ -47,31 +47,31 @@ class FileContent(Generic[T]):
 
     def _read(self, last_good: T | None) -> T:
         try:
-            found = self._path.stat()
+            found = self.path.stat()
             # The inode, too: Kubernetes swaps a link when a Secret or ConfigMap changes.
             version = (found.st_mtime_ns, found.st_size, found.st_ino)
             if last_good is not None and version == self._version:
                 return last_good
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as exc:
-            raise ConfigurationError(f"{self._path} cannot be read ({exc.strerror}).") from exc
+            raise ConfigurationError(f"{self.path} cannot be read ({exc.strerror}).") from exc
         content = self._parsed(data)
         self._version = version
         return content
 
     def _parsed(self, data: bytes) -> T:
         if len(data) > MAX_FILE_BYTES:
-            raise ConfigurationError(f"{self._path} is over {MAX_FILE_BYTES} bytes.")
+            raise ConfigurationError(f"{self.path} is over {MAX_FILE_BYTES} bytes.")
         try:
             # Editors of other systems put a byte order mark first.
             return self._parse(data.decode("utf-8-sig"))
         except UnicodeDecodeError:
-            raise ConfigurationError(f"{self._path} is not UTF-8 text.") from None
+            raise ConfigurationError(f"{self.path} is not UTF-8 text.") from None
         except ValueError as exc:
-            raise ConfigurationError(f"{self._path} {exc}.") from None
+            raise ConfigurationError(f"{self.path} {exc}.") from None
         except ConfigurationError as exc:
-            raise ConfigurationError(*(f"{self._path}, {mistake}" for mistake in exc.mistakes)) from None
+            raise ConfigurationError(*(f"{self.path}, {mistake}" for mistake in exc.mistakes)) from None
 
 
 class Secret(Generic[T]):

@@ -17,9 +17,9 @@ MAX_QUOTED = 5
 def her_ids_of(value: object) -> frozenset[int]:
     """A setting's value: JSON, comma-separated, or one. ValueError names what is wrong in it."""
     texts = [str(text) for text in listed(value)]
-    if wrong := [text for text in texts if _her_id(text) is None]:
+    if wrong := [text for text in texts if her_id_of(text) is None]:
         more = f" and {len(wrong) - MAX_QUOTED} more" if len(wrong) > MAX_QUOTED else ""
-        raise ValueError(f"must be HER-ids, {_RANGE}, but names {', '.join(map(_quoted, wrong[:MAX_QUOTED]))}{more}")
+        raise ValueError(f"must be HER-ids, {RANGE}, but names {', '.join(map(_quoted, wrong[:MAX_QUOTED]))}{more}")
     return _bounded(frozenset(int(text) for text in texts))
 
 
@@ -33,11 +33,11 @@ def parse_her_ids(text: str) -> frozenset[int]:
     mistakes: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         entry = line.partition("#")[0].strip()
-        her_id = _her_id(entry)
+        her_id = her_id_of(entry)
         if her_id is not None:
             found.add(her_id)
         elif entry:
-            mistakes.append(f"line {number}: {_quoted(entry)} is not a HER-id ({_RANGE}, one a line).")
+            mistakes.append(f"line {number}: {_quoted(entry)} is not a HER-id ({RANGE}, one a line).")
     if mistakes:
         more = len(mistakes) - MAX_QUOTED
         raise ConfigurationError(*mistakes[:MAX_QUOTED], *([f"{more} more lines are wrong."] if more > 0 else []))
@@ -46,10 +46,11 @@ def parse_her_ids(text: str) -> frozenset[int]:
     return _bounded(frozenset(found))
 
 
-_RANGE = f"whole numbers from 1 to {MAX_HER_ID}"
+RANGE = f"whole numbers from 1 to {MAX_HER_ID}"
 
 
-def _her_id(text: str) -> int | None:
+def her_id_of(text: str) -> int | None:
+    """A HER-id as people write it; None: it is none."""
     if not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
         return None
     her_id = int(text)

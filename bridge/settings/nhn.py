@@ -122,7 +122,8 @@ class NhnSettings(Group):
     auth: NhnAuth = Field(default_factory=NhnAuth)
     tenants: Annotated[tuple[Tenant, ...], Listed] = ()
     """For a supplier that serves several organisations: list of {name, her_ids or her_ids_file, orgnr_parent,
-    orgnr_child}. Each has its own token and streams and shares no request. Instead of HER_IDS."""
+    orgnr_child}. Each has its own token and streams and shares no request. Instead of HER_IDS. Given in the
+    file of BRIDGE_CONFIG_FILE they are read again when that changes."""
     retry_refused_s: Annotated[float, Field(gt=0, le=86_400)] = 300
     """Seconds between tries of a HER-id that the API refuses; it is polled by itself meanwhile, the others go on."""
     ignore: Annotated[frozenset[str], Listed, AfterValidator(_event_names)] = frozenset()

@@ -15,9 +15,10 @@ from bridge.leases import Holdings
 from bridge.ports import Clock
 from bridge.store.altinn import AltinnStore
 from bridge.store.engine import TIMEOUT_S, Database, open_database
+from bridge.store.errors import NoStoreYet
 from bridge.store.leases import SqlLeases
 from bridge.store.migrations import migrate, require_head
-from bridge.store.nhn import NhnStore, ReceiverOffset
+from bridge.store.nhn import NhnStore, ReceiverOffset, ReceiverState
 from bridge.store.postgresql import LEASES_POOL_SIZE
 from bridge.store.sqlite import BUSY_TIMEOUT_S
 
@@ -25,7 +26,9 @@ __all__ = [
     "AltinnStore",
     "Database",
     "NhnStore",
+    "NoStoreYet",
     "ReceiverOffset",
+    "ReceiverState",
     "SqlLeases",
     "Stores",
     "open_database",

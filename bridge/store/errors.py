@@ -44,6 +44,10 @@ class NoAnswer(StoreUnavailable):
     """Nothing came back, so that a transaction may have become whole all the same, or may still do so."""
 
 
+class NoStoreYet(ConfigurationError):
+    """Nothing is there, and it was not to be made."""
+
+
 _SQLITE: dict[int, tuple[type[BridgeError], str]] = {
     SQLITE_ABORT: (StoreUnavailable, "it broke the statement off"),
     SQLITE_BUSY: (StoreUnavailable, "another process holds its lock"),

@@ -2,9 +2,10 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, case, func, select, update
@@ -17,7 +18,16 @@ from bridge.store.engine import Database
 from bridge.store.errors import NoAnswer
 from bridge.store.leases import require_lease
 from bridge.store.nhn_checkpoints import NhnTransaction
+from bridge.store.nhn_merge import merge_streams
+from bridge.store.nhn_seek import seek_all
 from bridge.store.tables import lease, nhn_receiver, nhn_recent, nhn_stream, nhn_unnumbered
+
+SEEK_TIMEOUT_S = 60.0
+"""45,000 receivers take a second or two where nobody else works."""
+
+ReceiverState = Literal["sharing", "catching-up", "ahead", "retired"]
+"""Whether a receiver shares its stream's cursor, has one of its own behind or beyond that (it joins where they meet),
+or belongs to no stream and keeps its place for its return."""
 
 
 class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -27,6 +37,7 @@ class ReceiverOffset(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     her_id: int
     stream: str | None
     """None: retired."""
+    state: ReceiverState
     offset: int
     """Its own cursor, or its stream's where it shares that."""
     updated_at: datetime
@@ -77,6 +88,24 @@ class NhnStore:
         """As the port says; those that are in no stream are left as they are, so it can be repeated."""
         work = partial(_retire, tenant=tenant, her_ids=her_ids, holdings=self._holdings, now=self._clock.now())
         await self._database.write(work)
+
+    async def merge(self, tenant: str, *, dissolved: str, into: str) -> None:
+        """As the port says."""
+        holdings, both = self._holdings, (dissolved, into)
+        work = partial(
+            merge_streams,
+            read=partial(_streams, tenant=tenant),
+            dissolved=dissolved,
+            into=into,
+            proofs={} if holdings is None else {name: holdings.proof(name) for name in both},
+            now=self._clock.now(),
+        )
+        await self._database.write(work)
+
+    async def seek(self, cursors: Mapping[str, Mapping[int, int]]) -> None:
+        """As the port says."""
+        work = partial(seek_all, cursors=cursors, holdings=self._holdings, now=self._clock.now())
+        await self._database.write(work, timeout_s=SEEK_TIMEOUT_S)
 
     async def commit(self, checkpoint: NhnCheckpoint) -> None:
         """As the port says."""
@@ -144,7 +173,7 @@ def _retire(
             nhn_receiver.c.her_id.in_(sorted(her_ids)),
             nhn_receiver.c.stream.is_not(None),
         )
-        .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), stream=None, updated_at=now)
+        .values(cursor=func.coalesce(nhn_receiver.c.cursor, of_stream), floor=None, stream=None, updated_at=now)
     )
 
 
@@ -177,16 +206,32 @@ def _receiver_offsets(connection: Connection) -> list[ReceiverOffset]:
             nhn_receiver.c.tenant,
             nhn_receiver.c.her_id,
             nhn_receiver.c.stream,
-            case((is_sharing, nhn_stream.c.cursor), else_=nhn_receiver.c.cursor),
+            nhn_receiver.c.cursor,
+            nhn_stream.c.cursor,
             case((is_sharing, nhn_stream.c.updated_at), else_=nhn_receiver.c.updated_at),
         ).outerjoin_from(nhn_receiver, nhn_stream, nhn_receiver.c.stream == nhn_stream.c.name)
     )
     offsets = [
-        ReceiverOffset(tenant=tenant, her_id=her_id, stream=stream, offset=offset, updated_at=updated_at)
-        for tenant, her_id, stream, offset, updated_at in rows
+        ReceiverOffset(
+            tenant=tenant,
+            her_id=her_id,
+            stream=stream,
+            state=_state(own, shared),
+            offset=shared if own is None else own,
+            updated_at=updated_at,
+        )
+        for tenant, her_id, stream, own, shared, updated_at in rows
     ]
     # Sorted here, because databases differ in how they sort text.
     return sorted(offsets, key=lambda receiver: (receiver.tenant, receiver.her_id))
+
+
+def _state(own: int | None, shared: int | None) -> ReceiverState:
+    if shared is None:
+        return "retired"
+    if own is None:
+        return "sharing"
+    return "ahead" if own > shared else "catching-up"
 
 
 def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
@@ -199,7 +244,12 @@ def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
             name=name,
             tenant=tenant,
             cursor=cursor,
-            receivers=receivers[name],
+            receivers={her_id: cursor for her_id, (cursor, _) in receivers[name].items()},
+            floors={
+                her_id: floor
+                for her_id, (cursor, floor) in receivers[name].items()
+                if cursor is not None and floor not in {None, cursor}
+            },
             unnumbered=frozenset(unnumbered[name]),
             recent=tuple(recent[name]),
         )
@@ -207,15 +257,16 @@ def _streams(connection: Connection, *, tenant: str) -> list[StreamState]:
     ]
 
 
-def _receivers(connection: Connection, tenant: str) -> defaultdict[str, dict[int, int | None]]:
+def _receivers(connection: Connection, tenant: str) -> defaultdict[str, dict[int, tuple[int | None, int | None]]]:
+    """Stream → HER-id → cursor and floor."""
     rows = connection.execute(
-        select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor)
+        select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor, nhn_receiver.c.floor)
         .where(nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None))
         .order_by(nhn_receiver.c.her_id)
     )
-    receivers: defaultdict[str, dict[int, int | None]] = defaultdict(dict)
-    for stream, her_id, cursor in rows:
-        receivers[stream][her_id] = cursor
+    receivers: defaultdict[str, dict[int, tuple[int | None, int | None]]] = defaultdict(dict)
+    for stream, her_id, cursor, floor in rows:
+        receivers[stream][her_id] = cursor, floor
     return receivers
 
 

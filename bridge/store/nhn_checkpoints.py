@@ -53,7 +53,7 @@ class NhnTransaction:
         else:
             if not self._touch_stream(step.stream):
                 raise InvariantViolation(f"{step.stream} is not in the store")
-            self._move(step.stream, step.stragglers, step.previous, step.cursor)
+            self._move(step.stream, step.stragglers, step.previous, step.cursor, step.floor)
         self._remember_unnumbered(step)
         self._remember_recent(step)
 
@@ -112,11 +112,28 @@ class NhnTransaction:
             ],
         )
 
-    def _cursor_to_share(self, step: Enrol) -> int:
-        """The stream's cursor; the stream is made where it is not there."""
+        self._bring_unnumbered(step)
+
+    def _bring_unnumbered(self, step: Enrol) -> None:
+        """Items without an offset that were published in another stream, before the receivers left that."""
+        of_tenant = select(nhn_stream.c.name).where(nhn_stream.c.tenant == step.tenant)
+        theirs = nhn_unnumbered.c.her_id.in_(sorted(step.cursors)) & nhn_unnumbered.c.stream.in_(of_tenant)
+        found = self.connection.execute(
+            select(nhn_unnumbered.c.her_id, nhn_unnumbered.c.event_id).distinct().where(theirs)
+        )
+        rows = [{"stream": step.stream, "her_id": her_id, "event_id": event_id} for her_id, event_id in found]
+        if rows:
+            self.connection.execute(delete(nhn_unnumbered).where(theirs))
+            self.connection.execute(insert(nhn_unnumbered), rows)
+
+    def _cursor_to_share(self, step: Enrol) -> int | None:
+        """The stream's cursor, None where it is not shared at once; the stream is made where it is not there."""
         if self._touch_stream(step.stream):
-            found = self.connection.execute(select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream))
-            return int(found.scalar_one())
+            has_window = select(nhn_recent.c.id).where(nhn_recent.c.stream == step.stream).exists()
+            found = self.connection.execute(
+                select(nhn_stream.c.cursor).where(nhn_stream.c.name == step.stream, ~has_window)
+            )
+            return found.scalar_one_or_none()
         lowest = min(step.cursors.values())
         self.connection.execute(
             insert(nhn_stream).values(
@@ -131,7 +148,7 @@ class NhnTransaction:
 
     def _detach(self, step: Detach) -> None:
         self._require_stream_at(step.stream, step.cursor)
-        self._move(step.stream, step.her_ids, None, step.cursor)
+        self._move(step.stream, step.her_ids, None, step.cursor, 0)
 
     def _join(self, step: Join) -> None:
         self._require_stream_at(step.stream, step.cursor)
@@ -150,7 +167,9 @@ class NhnTransaction:
         if updated.rowcount != 1:
             raise InvariantViolation(f"{name}: its cursor in the store is not {previous}")
 
-    def _move(self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None) -> None:
+    def _move(
+        self, stream: str, her_ids: frozenset[int], previous: int | None, cursor: int | None, floor: int | None = None
+    ) -> None:
         """Set the own cursor of exactly these receivers of the stream from `previous` (None: they share)."""
         moved = self.connection.execute(
             update(nhn_receiver)
@@ -159,7 +178,7 @@ class NhnTransaction:
                 nhn_receiver.c.her_id.in_(sorted(her_ids)),
                 nhn_receiver.c.cursor == previous,
             )
-            .values(cursor=cursor, updated_at=self.now)
+            .values(cursor=cursor, floor=floor, updated_at=self.now)
         )
         if moved.rowcount != len(her_ids):
             place = "the stream's cursor" if previous is None else previous

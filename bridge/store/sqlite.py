@@ -9,7 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bridge.errors import ConfigurationError, StoreUnavailable
-from bridge.store.errors import mapped_errors
+from bridge.store.errors import NoStoreYet, mapped_errors
 
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for another process's lock; has to be less than a transaction may take, so that its answer
@@ -35,7 +35,7 @@ def sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> Engine:
         if path.is_dir():
             raise ConfigurationError(f"BRIDGE_STORE__URL: {path} is a directory; name a file in it")
         if not create and not path.exists():
-            raise ConfigurationError(f"BRIDGE_STORE__URL: there is no store at {path} yet; `bridge run` makes it")
+            raise NoStoreYet(f"BRIDGE_STORE__URL: there is no store at {path} yet; `bridge run` makes it")
     engine = create_engine(
         url,
         hide_parameters=True,

@@ -104,6 +104,7 @@ nhn_receiver = Table(
     Column("stream", Text),  # NULL: retired
     Column("cursor", BigInteger),  # NULL: shares the stream's
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("floor", BigInteger),  # of one with a cursor of its own; NULL: that cursor
     CheckConstraint("cursor >= 0", name="cursor_not_negative"),
     CheckConstraint("stream IS NOT NULL OR cursor IS NOT NULL", name="retired_keeps_cursor"),
     # Of both columns, so that no receiver can get into another tenant's stream.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.checkpoints import Detach, Enrol, Join, NhnCheckpoint, StreamState
+from bridge.checkpoints import Advance, Detach, Enrol, Join, NhnCheckpoint, RecentPage, StreamState
 from bridge.errors import StoreUnavailable
 from bridge.ports import Store
 from tests.support import stores
@@ -29,6 +29,14 @@ class TestEnrol:
         await store.commit(enrol(h101=40))
         await store.commit(enrol(h102=40))
         assert (await only_stream(store)).receivers == {101: None, 102: None}
+
+    async def test_a_newcomer_at_the_cursor_of_a_stream_with_a_window_has_yet_to_show_what_of_it_is_done_with(
+        self, store: Store
+    ) -> None:
+        await store.commit(enrol(h101=40))
+        await store.commit(Advance(stream="nhn/acme/0", previous=40, cursor=50, recent=(RecentPage(10.0, (40, 50)),)))
+        await store.commit(enrol(h102=50))
+        assert (await only_stream(store)).receivers == {101: None, 102: 50}
 
     async def test_a_newcomer_anywhere_else_gets_its_own_cursor_and_the_streams_stays(self, store: Store) -> None:
         await store.commit(enrol(h101=40))
@@ -74,7 +82,7 @@ class TestDetachAndJoin:
         await store.commit(Detach(stream="nhn/acme/0", her_ids=frozenset({102}), cursor=40))
         await store.commit(advance(40, 60))
         assert await only_stream(store) == StreamState(
-            name="nhn/acme/0", tenant="acme", cursor=60, receivers={101: None, 102: 40}
+            name="nhn/acme/0", tenant="acme", cursor=60, receivers={101: None, 102: 40}, floors={102: 0}
         )
 
     async def test_who_joins_at_the_streams_cursor_goes_on_with_it(self, store: Store) -> None:

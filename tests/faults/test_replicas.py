@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+from collections import Counter
 
 import pytest
 
 from bridge.demo.process import BridgeProcess
 from tests.support.cluster import MakeCluster
+from tests.support.command import run_command
 from tests.support.postgres import pg_ctl
 from tests.support.system import until
 
@@ -134,6 +136,25 @@ async def test_from_one_to_five_and_back_to_one_under_load(cluster_of: MakeClust
         await cluster.until_shared({5}, among=cluster.replicas[:1])
         await cluster.until_all_committed()
         await cluster.check(repeats=0)
+
+
+async def test_who_is_set_back_under_load_gets_it_all_again_and_nobody_else_notices(
+    cluster_of: MakeCluster,
+) -> None:
+    async with cluster_of(2, tenants=2, total=120) as cluster:
+        await cluster.until_shared({1})
+        await cluster.until_all_committed()
+        had = {offer.id for offer in cluster.offers() if offer.her_id == 7001}
+        cluster.create(300)
+        command = await run_command(cluster.settings, "offsets", "set", "7001", "--to", "earliest", "--yes")
+        assert command.code == 0, command.stderr
+        cluster.create(60)
+        await cluster.until_all_committed()
+        await cluster.until_shared({1})
+        arrivals = (await cluster.check()).arrivals
+        times = Counter(arrival.id for arrival in arrivals)
+        assert {times[each] for each in had} == {2}
+        assert {times[arrival.id] for arrival in arrivals if arrival.her_id != 7001} == {1}
 
 
 async def test_the_receivers_of_all_replicas_are_served(cluster_of: MakeCluster) -> None:

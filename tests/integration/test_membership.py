@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from bridge.sandbox.records import Creation
 from tests.support.broker import ready_count
 from tests.support.system import QUEUE, System, assert_delivered, running_system, until
+from tests.support.world import HER_IDS, World, bridged
 
 
 def write_her_ids(file: Path, *her_ids: int) -> None:
@@ -55,3 +58,40 @@ def created_for(system: System, *her_ids: int) -> int:
 async def _serves(system: System, receivers: int) -> bool:
     status = await system.bridge.status()
     return status is not None and [stream["receivers"] for stream in status["streams"]] == [receivers]
+
+
+async def test_two_streams_that_have_become_small_are_made_one_and_nobody_loses_or_repeats_anything(
+    tmp_path: Path, broker_vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.nhn.streams.MAX_RECEIVERS", 2)
+    monkeypatch.setattr("bridge.nhn.streams.MERGED_AT_MOST", 2)
+    file = tmp_path / "her-ids"
+    write_her_ids(file, *HER_IDS)
+    from_file = {"BRIDGE_NHN__HER_IDS": "", "BRIDGE_NHN__HER_IDS_FILE": str(file)}
+    async with bridged(tmp_path, broker_vhost, total=60, settings=from_file) as world:
+        await world.until_waiting(60)
+        assert await served(world) == {"nhn/default/1": 2, "nhn/default/2": 2}
+
+        write_her_ids(file, *HER_IDS[:2])
+        await world.until(lambda: is_served_by_one(world))
+        world.create(40)
+        await world.until_waiting(80)
+        assert len(await served(world)) == 1
+        assert await world.metric("bridge_streams_owned") == 1
+        (gone,) = {"nhn/default/1", "nhn/default/2"} - (await served(world)).keys()
+        assert gone not in await world.metrics(), "what is no more is not shown"
+
+        write_her_ids(file, *HER_IDS)
+        await world.until_waiting(100)
+        assert await world.stop()
+        events = await world.arrived()
+        assert len(events) == 100, "nothing was repeated"
+        assert_delivered(events, world.created_ids())
+
+
+async def served(world: World) -> dict[str, int]:
+    return {stream["name"]: stream["receivers"] for stream in (await world.status())["streams"]}
+
+
+async def is_served_by_one(world: World) -> bool:
+    return list((await served(world)).values()) == [2]

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ ITEMS = st.frozensets(st.tuples(HER_IDS, st.sampled_from(["x", "y"])), max_size=
 MOMENTS = st.sampled_from([0.5, 1.0, 1.5, 2.0])
 PAGES = st.builds(RecentPage, MOMENTS, st.lists(st.integers(0, 2**62), min_size=1, unique=True).map(sorted).map(tuple))
 
-Step = NhnCheckpoint | tuple[str, frozenset[int]]
+Step = NhnCheckpoint | tuple[str, frozenset[int]] | Mapping[str, Mapping[int, int]]
+"""A checkpoint, who is retired of a tenant, or who is moved."""
 
 
 @st.composite
@@ -34,7 +36,7 @@ def steps(draw: st.DrawFn, states: dict[str, StreamState]) -> Step:
     stream = draw(st.sampled_from(["nhn/a/0", "nhn/a/0", "nhn/a/0", "nhn/a/1", "nhn/b/0"]))
     state = states.get(stream) or StreamState(name=stream, tenant=STREAMS[stream], cursor=0, receivers={})
     is_fitting = draw(st.sampled_from([True, True, True, False]))
-    kind = draw(st.sampled_from([Enrol, Advance, Advance, Detach, Join, "retire"]))
+    kind = draw(st.sampled_from([Enrol, Advance, Advance, Detach, Join, "retire", "seek"]))
     cursor = state.cursor if is_fitting else draw(CURSORS)
     own = draw(st.sampled_from(sorted({at for at in state.receivers.values() if at is not None}) or [cursor]))
     sharing, straggling, joining = (
@@ -62,6 +64,8 @@ def steps(draw: st.DrawFn, states: dict[str, StreamState]) -> Step:
         return Detach(stream=stream, her_ids=sharing if is_fitting else draw(anybody), cursor=cursor)
     if kind is Join:
         return Join(stream=stream, her_ids=joining if is_fitting else draw(anybody), cursor=cursor)
+    if kind == "seek":
+        return draw(st.dictionaries(st.sampled_from(["a", "b"]), st.dictionaries(HER_IDS, CURSORS, max_size=4)))
     return state.tenant, frozenset({draw(HER_IDS)})
 
 
@@ -69,6 +73,8 @@ async def take(store: Store, step: Step) -> str:
     try:
         if isinstance(step, tuple):
             await store.retire(*step)
+        elif isinstance(step, Mapping):
+            await store.seek(step)
         else:
             await store.commit(step)
     except InvariantViolation:

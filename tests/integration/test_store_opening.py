@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -118,7 +119,7 @@ class TestSchema:
         async with open_database(url) as database:
             assert await migrations.current_revision(database) is None
             await migrations.migrate(database)
-            assert await migrations.current_revision(database) == migrations.head() == "0003"
+            assert await migrations.current_revision(database) == migrations.head() == "0004"
 
     async def test_a_store_that_is_up_to_date_is_left_as_it_is(self, url: str) -> None:
         for _ in range(2):
@@ -135,7 +136,7 @@ class TestSchema:
         for is_owner in (True, False):
             message = await refusal(url, is_owner=is_owner)
             assert "0999" in message
-            assert "0003" in message
+            assert "0004" in message
 
     async def test_who_only_looks_does_not_migrate(self, url: str) -> None:
         async with open_database(url):
@@ -168,10 +169,13 @@ class TestSchema:
 
 
 def schema(connection: Connection) -> dict[str, list[str]]:
-    """What SQLite was told, by table or index, as its clauses in any order."""
+    """What SQLite was told, by table or index, as its clauses in any order.
+
+    A column that was added later stands behind the last one, on its line.
+    """
     rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
     return {
-        name: sorted(line.strip(" ,\t") for line in sql.splitlines())
+        name: sorted(clause for line in re.split(r"\n|, (?=\w+ [A-Z]+,)", sql) if (clause := line.strip(" ,()\t")))
         for name, sql in rows
         if name != migrations.VERSION_TABLE
     }

@@ -88,6 +88,7 @@ async def test_receivers_tell_each_ones_offset_and_when_it_was_stored(url: str) 
                 tenant="a",
                 her_id=101,
                 stream="nhn/a/0",
+                state="ahead",
                 offset=40,
                 updated_at=datetime(2026, 4, 14, 6, 0, tzinfo=UTC),
             ),
@@ -95,14 +96,25 @@ async def test_receivers_tell_each_ones_offset_and_when_it_was_stored(url: str) 
                 tenant="a",
                 her_id=102,
                 stream="nhn/a/0",
+                state="sharing",
                 offset=9,
                 updated_at=datetime(2026, 4, 14, 6, 2, tzinfo=UTC),
             ),
             ReceiverOffset(
-                tenant="a", her_id=103, stream=None, offset=40, updated_at=datetime(2026, 4, 14, 6, 1, tzinfo=UTC)
+                tenant="a",
+                her_id=103,
+                stream=None,
+                state="retired",
+                offset=40,
+                updated_at=datetime(2026, 4, 14, 6, 1, tzinfo=UTC),
             ),
             ReceiverOffset(
-                tenant="b", her_id=101, stream="nhn/b/0", offset=5, updated_at=datetime(2026, 4, 14, 6, 0, tzinfo=UTC)
+                tenant="b",
+                her_id=101,
+                stream="nhn/b/0",
+                state="sharing",
+                offset=5,
+                updated_at=datetime(2026, 4, 14, 6, 0, tzinfo=UTC),
             ),
         ]
 

@@ -49,9 +49,16 @@ class Cluster:
     """Made by `cluster`."""
 
     def __init__(
-        self, sandbox: Sandbox, url: str, store: str, add: Callable[[Mapping[str, str]], BridgeProcess]
+        self,
+        sandbox: Sandbox,
+        url: str,
+        store: str,
+        add: Callable[[Mapping[str, str]], BridgeProcess],
+        settings: Mapping[str, str],
     ) -> None:
         self.sandbox = sandbox
+        self.settings = settings
+        """Of the replicas, as a command would find them."""
         self.replicas: list[BridgeProcess] = []
         self._url = url
         self._store = store
@@ -172,10 +179,14 @@ async def cluster(
 
         def add(own: Mapping[str, str]) -> BridgeProcess:
             log = directory / f"bridge-{len(made.replicas)}.log"
-            replica = BridgeProcess({f"BRIDGE_{name}": value for name, value in {**environment, **own}.items()}, log)
+            replica = BridgeProcess(_named({**environment, **own}), log)
             running.push_async_callback(replica.close)
             return replica
 
-        made = Cluster(sandbox, url, store, add)
+        made = Cluster(sandbox, url, store, add, _named(environment))
         await made.start(count)
         yield made
+
+
+def _named(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"BRIDGE_{name}": value for name, value in settings.items()}

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.app import run_bridge
 from bridge.ops.logs import configure
-from bridge.settings import load_settings
+from bridge.settings import load_settings, settings_file
 from tests.support.system import until
 
 STREAM = "nhn/default/1"
@@ -41,7 +41,8 @@ class Bridge:
         """Start it; returns as soon as its ops port answers."""
         starts = len(self.log("bridge.started"))
         self._stop = asyncio.Event()
-        self._running = asyncio.create_task(run_bridge(load_settings(self.environment), stop=self._stop))
+        settings, file = load_settings(self.environment), settings_file(self.environment)
+        self._running = asyncio.create_task(run_bridge(settings, file=file, stop=self._stop))
         await self.until(lambda: len(self.log("bridge.started")) > starts)
         self._ops_url = f"http://{self.log('bridge.started')[-1]['ops']}"
 
@@ -115,11 +116,15 @@ class Bridge:
         await self.until(is_given)
         return sentences[-1]
 
+    async def metrics(self) -> str:
+        """`/metrics`."""
+        async with self._ops.get(f"{self._ops_url}/metrics") as answer:
+            return await answer.text()
+
     async def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of `/metrics` with this name and these labels."""
-        async with self._ops.get(f"{self._ops_url}/metrics") as answer:
-            text = await answer.text()
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        families = text_string_to_metric_families(await self.metrics())
+        samples = [sample for family in families for sample in family.samples]
         return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
 
     def log(self, event: str) -> list[dict[str, Any]]:

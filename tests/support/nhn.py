@@ -162,10 +162,10 @@ class Stream:
         retry_s = self.settings.retry_refused_s
         return Feed(self.api, page_size=self.page_size, retry_refused_s=retry_s, observer=self.observer)
 
-    async def source(self) -> NhnSource:
-        """A source that knows what the store knows."""
+    async def source(self, state: StreamState | None = None) -> NhnSource:
+        """A source that knows what the store knows. `state`: of its stream, where there are several."""
         return NhnSource(
-            await self.state(),
+            state or await self.state(),
             self.feed(),
             maker=maker(self.clock, ignore=self.ignore),
             settings=self.settings,

@@ -117,13 +117,13 @@ class World(Bridge):
         async with open_store(url, clock=SystemClock(), is_owner=False) as stores:
             return {each.her_id: each.offset for each in await stores.nhn.receivers()}
 
-    async def until_in_step(self) -> None:
+    async def until_in_step(self, *, timeout_s: float = 15.0) -> None:
         """Return once every receiver in the store stands at the API's last offset."""
 
         async def are_there() -> bool:
             return set((await self.offsets()).values()) == {self.last_offset}
 
-        await self.until(are_there)
+        await self.until(are_there, timeout_s=timeout_s)
 
     async def taken(self, queue: str) -> list[AbstractIncomingMessage]:
         """Take every message that waits in the queue."""

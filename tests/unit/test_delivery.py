@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
-from bridge.delivery import Delivery, Gate, always_open
+from bridge.delivery import Delivery, Gate, Unroutable, always_open
 from bridge.errors import BrokerUnavailable
 from bridge.events.message import Message
 from bridge.ports import Broker, Outcome
@@ -70,7 +70,12 @@ class Delivering:
     """A delivery with its surroundings."""
 
     def __init__(
-        self, broker: ScriptedBroker, *, unroutable: str = "park", limit: int = 10, gate: Gate = always_open
+        self,
+        broker: ScriptedBroker,
+        *,
+        unroutable: Literal["park", "hold", "fail"] = "park",
+        limit: int = 10,
+        gate: Gate = always_open,
     ) -> None:
         self.clock = FakeClock()
         self.observer = Recorder()
@@ -78,7 +83,7 @@ class Delivering:
             cast("Broker", broker),
             clock=self.clock,
             observer=self.observer,
-            unroutable="hold" if unroutable == "hold" else "park",
+            unroutable=unroutable,
             parked_exchange="bridge.parked",
             parked_limit=limit,
             backoff=Backoff(base_s=1.0, cap_s=8.0, dice=LongestWait()),
@@ -150,6 +155,13 @@ async def test_a_returned_message_is_held_until_a_queue_is_bound_where_parking_i
     assert broker.names() == [["a", "b"], ["b"], ["b"]]
     told = delivering.observer.names()
     assert (told.count("held"), told.count("released")) == (1, 1)
+
+
+async def test_a_returned_message_ends_the_delivery_where_that_is_wanted_and_is_not_parked() -> None:
+    broker = ScriptedBroker([ROUTED, RETURNED])
+    with pytest.raises(Unroutable, match=r"bound for new-message\.1 of the exchange nhn\.notifications"):
+        await Delivering(broker, unroutable="fail").deliver("a", "b")
+    assert broker.names() == [["a", "b"]]
 
 
 async def test_parking_becomes_holding_at_its_limit() -> None:

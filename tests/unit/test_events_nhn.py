@@ -24,9 +24,13 @@ FULL = {
 }
 
 
-def messages(*fields: dict[str, Any], ignore: tuple[str, ...] = ()) -> tuple[Message, ...]:
+def messages(*fields: dict[str, Any], ignore: tuple[str, ...] = (), replay: str | None = None) -> tuple[Message, ...]:
     maker = MessageMaker(
-        exchange="nhn.notifications", parked_exchange="bridge.parked", ignore=ignore, clock=FakeClock()
+        exchange="nhn.notifications",
+        parked_exchange="bridge.parked",
+        ignore=ignore,
+        clock=FakeClock(),
+        replay=replay,
     )
     return maker.messages(read_page(json.dumps({"notifications": fields}).encode()))
 
@@ -149,6 +153,12 @@ class TestTheEnvelope:
         assert body["type"] == f"no.nhn.notification.{name}.v1"
         assert body["dataschema"] == f"urn:notification-bridge:{name}:v1"
         assert body["data"]["notificationType"] == api_type
+
+    def test_a_replay_differs_by_its_mark_alone(self) -> None:
+        (live,) = messages(FULL)
+        (again,) = messages(FULL, replay="r-1")
+        assert msgspec.structs.replace(again, body=live.body) == live
+        assert json.loads(again.body) == {**json.loads(live.body), "replay": "r-1"}
 
     def test_the_body_is_utf8_and_not_escaped(self) -> None:
         assert "Ny melding på vei.".encode() in message().body

@@ -1,7 +1,9 @@
 """The README says what the code says."""
 
+import re
 from pathlib import Path
 
+from bridge.cli import COMMANDS
 from bridge.settings import Setting, settings_reference
 
 README = Path(__file__).parents[2] / "README.md"
@@ -16,3 +18,10 @@ def test_the_table_of_settings_is_the_code_s_own() -> None:
 def _row(setting: Setting) -> str:
     default = f"`{setting.default}`" if setting.default else ""
     return f"| `{setting.name.removeprefix('BRIDGE_')}` | {default} | {setting.doc} |"
+
+
+def test_the_table_of_commands_has_them_all() -> None:
+    _, _, rest = README.read_text().partition("| command | does |\n|---|---|\n")
+    table, _, _ = rest.partition("\n\n")
+    first_columns = "".join(row.split("|")[1] for row in table.splitlines())
+    assert sorted(re.findall(r"`bridge ([a-z]+)", first_columns)) == sorted(COMMANDS)

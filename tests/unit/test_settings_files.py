@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import ConfigurationError
-from bridge.settings import Receivers, Secret, Tenant, load_settings
+from bridge.settings import Receivers, Secret, Tenant, load_settings, settings_file
 from bridge.settings.files import FileContent
 from bridge.settings.her_ids import parse_her_ids
 
@@ -252,3 +252,69 @@ def test_receivers_that_have_never_been_good_are_an_error_with_all_mistakes(tmp_
     assert mistakes(receivers) == ("HER-id 1 is in the tenants a and b: keep it in one.",)
     replace(two, "2\n")
     assert receivers.current() == {"a": {1}, "b": {2}}
+
+
+class TestTenantsOfTheSettingsFile:
+    """While the bridge runs they are those that the file names now."""
+
+    @pytest.fixture
+    def yaml(self, tmp_path: Path) -> Path:
+        file = tmp_path / "bridge.yaml"
+        file.write_text(tenants_yaml(a=[1, 2]))
+        return file
+
+    @pytest.fixture
+    def receivers(self, yaml: Path) -> Receivers:
+        given = {"BRIDGE_CONFIG_FILE": str(yaml)}
+        return Receivers(load_settings(given).nhn.all_tenants, settings_file(given))
+
+    def test_come_and_go_with_it(self, receivers: Receivers, yaml: Path) -> None:
+        assert receivers.current() == {"a": {1, 2}}
+        replace(yaml, tenants_yaml(a=[1], b=[3]))
+        assert receivers.current() == {"a": {1}, "b": {3}}
+        assert [tenant.name for tenant in receivers.tenants] == ["a", "b"]
+        replace(yaml, tenants_yaml(b=[3]))
+        assert receivers.current() == {"b": {3}}
+        assert problems(receivers) == []
+
+    def test_stay_where_it_is_not_right_any_more(self, receivers: Receivers, yaml: Path) -> None:
+        receivers.current()
+        replace(yaml, tenants_yaml(a=[1], b=[1]))
+        assert receivers.current() == {"a": {1, 2}}
+        assert [tenant.name for tenant in receivers.tenants] == ["a"]
+        (problem,) = problems(receivers)
+        assert problem == f"{yaml}, nhn.tenants (line 3 of {yaml}): HER-id 1 is in the tenants a and b: keep it in one."
+        replace(yaml, "nhn: {}\n")
+        assert receivers.current() == {"a": {1, 2}}
+        yaml.unlink()
+        assert receivers.current() == {"a": {1, 2}}
+        assert problems(receivers) == [f"{yaml} cannot be read (No such file or directory)."]
+
+    def test_stay_where_the_source_would_be_off_which_takes_a_new_start(self, receivers: Receivers, yaml: Path) -> None:
+        receivers.current()
+        replace(yaml, "nhn: {enabled: off}\n")
+        assert receivers.current() == {"a": {1, 2}}
+
+    def test_that_are_new_have_their_own_file_read_and_followed(
+        self, receivers: Receivers, yaml: Path, file: Path
+    ) -> None:
+        receivers.current()
+        file.write_text("7\n")
+        replace(yaml, tenants_yaml(a=[1], b=str(file)))
+        assert receivers.current() == {"a": {1}, "b": {7}}
+        replace(file, "7\n8\n")
+        assert receivers.current() == {"a": {1}, "b": {7, 8}}
+
+    def test_nothing_else_of_the_file_is_taken(self, yaml: Path) -> None:
+        given = {"BRIDGE_CONFIG_FILE": str(yaml), "BRIDGE_NHN__TENANTS": '[{"name": "a", "her_ids": 9}]'}
+        receivers = Receivers(load_settings(given).nhn.all_tenants, settings_file(given))
+        replace(yaml, tenants_yaml(b=[3]))
+        assert receivers.current() == {"a": {9}}, "the environment wins"
+
+
+def tenants_yaml(**tenants: list[int] | str) -> str:
+    lines = ["nhn:", "  source_system: tests", "  tenants:"]
+    for name, given in tenants.items():
+        lines.append(f"    - name: {name}")
+        lines.append(f"      her_ids_file: {given}" if isinstance(given, str) else f"      her_ids: {given}")
+    return "\n".join([*lines, "  auth: {method: none}", "  base_url: http://127.0.0.1:8085", ""])

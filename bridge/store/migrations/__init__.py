@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from bridge.errors import ConfigurationError
 from bridge.store.engine import Database
+from bridge.store.errors import NoStoreYet
 
 VERSION_TABLE = "bridge_schema"
 """Alembic's usual name would clash with another program's where a PostgreSQL database is shared."""
@@ -46,8 +47,12 @@ async def migrate(database: Database) -> None:
 
 
 async def require_head(database: Database) -> None:
-    """Raise ConfigurationError unless the schema is the one that this program works with."""
+    """Raise ConfigurationError unless the schema is the one that this program works with: NoStoreYet where there is
+    none.
+    """
     revision = await current_revision(database)
+    if revision is None:
+        raise NoStoreYet("The store has no tables of a bridge yet: `bridge run` makes them")
     _refuse_newer(revision)
     if revision != head():
         raise ConfigurationError(

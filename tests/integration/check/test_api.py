@@ -52,7 +52,12 @@ class TestSandbox:
     async def test_it_asks_from_where_the_store_says_that_they_stand(self, tmp_path: Path) -> None:
         standing = [
             ReceiverOffset(
-                tenant="default", her_id=her_id, stream="nhn/default/1", offset=9, updated_at=datetime.now(UTC)
+                tenant="default",
+                her_id=her_id,
+                stream="nhn/default/1",
+                state="sharing",
+                offset=9,
+                updated_at=datetime.now(UTC),
             )
             for her_id in HER_IDS
         ]

@@ -12,7 +12,9 @@ from bridge.store import ReceiverOffset
 
 def standing(her_id: int, offset: int, stream: str | None = "nhn/default/1") -> ReceiverOffset:
     moment = datetime(2026, 4, 14, tzinfo=UTC)
-    return ReceiverOffset(tenant="default", her_id=her_id, stream=stream, offset=offset, updated_at=moment)
+    return ReceiverOffset(
+        tenant="default", her_id=her_id, stream=stream, state="sharing", offset=offset, updated_at=moment
+    )
 
 
 def test_without_a_store_everybody_is_asked_for_from_the_start() -> None:

@@ -39,7 +39,9 @@ def test_it_is_told_what_run_will_do_to_the_schema(revision: str | None, verdict
 
 def standing(her_id: int, tenant: str = "default") -> ReceiverOffset:
     moment = datetime(2026, 4, 14, tzinfo=UTC)
-    return ReceiverOffset(tenant=tenant, her_id=her_id, stream="nhn/default/1", offset=40, updated_at=moment)
+    return ReceiverOffset(
+        tenant=tenant, her_id=her_id, stream="nhn/default/1", state="sharing", offset=40, updated_at=moment
+    )
 
 
 @pytest.mark.parametrize(

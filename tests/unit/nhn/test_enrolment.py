@@ -5,7 +5,7 @@ import pytest
 from bridge.checkpoints import Enrol
 from bridge.errors import StoreUnavailable
 from bridge.nhn.enrolment import Start, enrol
-from bridge.nhn.feed import Feed
+from bridge.nhn.feed import EveryReceiverRefused, Feed
 from tests.support.clock import FakeClock
 from tests.support.fake_store import FakeStore
 from tests.support.nhn import UNCONFIGURED, SimulatedApi
@@ -55,6 +55,24 @@ async def test_latest_looks_past_a_newcomer_that_is_refused(here: Enrolment) -> 
     here.api.publish(41, her_id=7)
     here.api.refused = {8: UNCONFIGURED}
     assert await here.wants(7, 8, start="latest") == {"nhn/acme/1": (41, {7: None, 8: None})}
+
+
+async def test_latest_is_how_far_the_streams_have_come_where_all_newcomers_are_refused(here: Enrolment) -> None:
+    await here.wants(7, start=70)
+    here.api.refused = {8: UNCONFIGURED, 9: UNCONFIGURED}
+    assert await here.wants(7, 8, 9, start="latest") == {"nhn/acme/1": (70, {7: None, 8: None, 9: None})}
+
+
+@pytest.mark.parametrize("newcomers", [(8,), (8, 9)])
+async def test_latest_waits_where_all_newcomers_are_refused_and_nothing_is_known(
+    here: Enrolment, newcomers: tuple[int, ...]
+) -> None:
+    here.api.refused = {8: UNCONFIGURED, 9: UNCONFIGURED}
+    with pytest.raises(EveryReceiverRefused):
+        await here.wants(*newcomers, start="latest")
+    here.api.publish(41, her_id=8)
+    here.api.refused = {}
+    assert await here.wants(*newcomers, start="latest") == {"nhn/acme/1": (41, dict.fromkeys(newcomers))}
 
 
 async def test_a_receiver_that_returns_goes_on_where_it_stood(here: Enrolment) -> None:

@@ -142,7 +142,7 @@ class TestFindingTheRefused:
         assert isinstance(raised.value, RequestRejected)
         assert str(raised.value) == "the API refuses every HER-id (403, error 1202: Forbidden)"
         assert raised.value.retry_after_s == 300.0
-        assert len(api.requests) <= 22
+        assert len(api.requests) <= 78
 
     async def test_fails_where_nobody_is(self, api: SimulatedApi, observer: Recorder) -> None:
         with pytest.raises(SourceUnavailable, match="takes each part of it"):
@@ -174,7 +174,13 @@ class TestTheLatestOffset:
         api.publish(9, her_id=8)
         api.refused = {8: UNCONFIGURED}
         assert await feed_of(api, observer).latest([7, 8, 9]) == 5
-        assert await feed_of(api, observer).latest([8]) == 0
+
+    async def test_is_not_known_where_all_are_refused(self, api: SimulatedApi, observer: Recorder) -> None:
+        api.refused = {7: UNCONFIGURED, 8: UNCONFIGURED}
+        for her_ids in ([8], [7, 8]):
+            with pytest.raises(EveryReceiverRefused) as raised:
+                await feed_of(api, observer).latest(her_ids)
+            assert raised.value.retry_after_s == 300.0
 
     async def test_fails_on_a_full_page_without_progress_and_does_not_ask_for_ever(
         self, api: SimulatedApi, observer: Recorder

@@ -14,10 +14,10 @@ LOCKED = Problem(status=423, error_code=1210)
 
 
 def search(
-    her_ids: range, refused: dict[int, Problem], probes: list[tuple[int, ...]] | None = None
+    her_ids: range, refused: dict[int, Problem], probes: list[tuple[int, ...]] | None = None, *, turn: int = 0
 ) -> dict[int, Problem]:
     """Who is found, and what was probed. A request is refused for the first refused HER-id in it."""
-    finding = find_refused(her_ids)
+    finding = find_refused(her_ids, turn)
     try:
         part = next(finding)
         while True:
@@ -64,7 +64,7 @@ def test_nobody_is_found_where_the_refusal_was_not_theirs() -> None:
     assert search(range(1, 1501), {}) == {}
 
 
-@pytest.mark.parametrize(("size", "at_most"), [(2, 2), (3, 4), (10, 18), (15, 28), (16, 22), (100, 22), (1500, 22)])
+@pytest.mark.parametrize(("size", "at_most"), [(2, 2), (3, 4), (10, 18), (15, 28), (16, 30), (100, 78), (1500, 78)])
 def test_that_everything_is_refused_is_found_quickly(size: int, at_most: int) -> None:
     everybody = range(1, size + 1)
     probes: list[tuple[int, ...]] = []
@@ -79,6 +79,23 @@ def test_many_refused_are_found_as_long_as_a_sample_of_them_shows_one_that_is_no
     refused = dict.fromkeys(range(2, 101), FORBIDDEN)
     found = search(range(1, 101), refused)
     assert found == refused
+
+
+def test_of_1500_the_one_that_is_accepted_is_found_by_one_of_24_searches_each_of_few_probes() -> None:
+    for accepted in (1, 750, 1234, 1500):
+        refused = dict.fromkeys(set(range(1, 1501)) - {accepted}, FORBIDDEN)
+        for turn in range(24):
+            probes: list[tuple[int, ...]] = []
+            try:
+                found = search(range(1, 1501), refused, probes, turn=turn)
+            except EverythingRefused:
+                assert len(probes) <= 78
+            else:
+                assert found == refused
+                assert len(probes) <= 2 * 1500 + 78
+                break
+        else:
+            pytest.fail(f"{accepted} was not found")
 
 
 def test_the_sample_is_taken_once() -> None:

@@ -4,9 +4,12 @@ import asyncio
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.checkpoints import Advance, RecentPage
 from bridge.errors import SourceUnavailable
+from bridge.nhn import window
 from bridge.nhn.source import PollSettings
 from tests.support.fake_store import FakeStore
 from tests.support.nhn import STREAM, Request, Row, Stream, notification, numbers
@@ -205,15 +208,49 @@ class TestLateRows:
         assert numbers(await here.run(await here.source())) == [3]
 
     async def test_are_looked_for_again_and_again_within_the_overlap_and_then_no_more(self) -> None:
-        here = stream(PollSettings(poll_interval_s=10.0, overlap_s=60.0))
+        here = stream(PollSettings(poll_interval_s=20.0, overlap_s=60.0))
         await here.enrol(h7=0)
         here.api.publish(1, 2, 4, her_id=7)
         source = await here.source()
         await here.run(source, seconds=200.0)
         offsets = [request.offset for request in here.api.requests]
         assert offsets == sorted(offsets)
-        assert 6 <= offsets.count(0) <= 9
+        assert 3 <= offsets.count(0) <= 6
         assert set(offsets) == {0, 4}
+
+    async def test_are_not_looked_for_at_each_of_many_polls_which_would_keep_what_is_new_waiting(self) -> None:
+        here = stream(PollSettings(poll_interval_s=1.0, overlap_s=60.0))
+        await here.enrol(h7=0)
+        here.api.publish(1, 2, 4, her_id=7)
+        source = await here.source()
+        await here.run(source, seconds=200.0)
+        offsets = [request.offset for request in here.api.requests]
+        assert 4 <= offsets.count(0) <= 7
+        assert offsets.count(4) > 150
+
+    @given(late_s=st.floats(0.5, 59.5), interval_s=st.floats(1.0, 30.0))
+    async def test_are_found_whenever_they_come_and_however_often_is_polled(
+        self, late_s: float, interval_s: float
+    ) -> None:
+        here = stream(PollSettings(poll_interval_s=interval_s, overlap_s=60.0))
+        await here.enrol(h7=0)
+        source = await here.source()
+        here.api.publish(1, 2, 4, her_id=7)
+        here.api.publish(3, her_id=7, late_s=late_s)
+        assert numbers(await here.run(source, seconds=150.0)) == [1, 2, 4, 3]
+
+    async def test_beyond_the_bound_of_the_window_the_oldest_leave_between_two_looks_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(window, "MAX_OFFSETS", 10)
+        here = stream(PollSettings(poll_interval_s=1.0, overlap_s=60.0))
+        await here.enrol(h7=0)
+        source = await here.source()
+        for first in range(1, 100, 5):
+            here.api.publish(*range(first, first + 5), her_id=7)
+            await here.run(source, seconds=1.0)
+        assert len(source._window.offsets) <= 10 + 5 + 1
+        assert numbers(await here.run(source, seconds=90.0)) == []
 
     async def test_are_not_looked_for_where_the_overlap_is_turned_off(self) -> None:
         here = stream()

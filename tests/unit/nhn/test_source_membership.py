@@ -113,6 +113,16 @@ class TestANewcomer:
         assert numbers(await here.run(await here.source(), seconds=300.0)) == [8]
         assert dict((await here.state()).receivers) == {7: None, 8: None}
 
+    async def test_whose_start_is_where_the_others_stand_gets_nothing_of_before_it(self) -> None:
+        here = stream(overlap_s=60.0)
+        await here.enrol(h7=0)
+        here.api.publish(1, 9, her_id=7)
+        await here.run(await here.source())
+        await here.enrol(h8=9)
+        here.api.publish(4, 10, her_id=8)
+        assert numbers(await here.run(await here.source(), seconds=300.0)) == [10]
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
+
     async def test_takes_the_place_of_receivers_that_are_all_gone(self) -> None:
         here = stream()
         await here.enrol(h7=100)
@@ -143,6 +153,77 @@ class TestANewcomer:
         (row,) = [row for row in here.api.rows if row.her_id == 8]
         here.api.rows.append(type(row)(7, 8, row.raw.replace(b'"offset": 6', b'"x": 6').replace(b"n-6", b"n-7")))
         assert numbers(await here.run(await here.source(), seconds=400.0)) == [6, 7]
+
+
+class TestLateRows:
+    """Of receivers with a cursor of their own: found like those of the others, by what the stream's window knows."""
+
+    async def test_of_the_others_are_found_where_one_that_stood_ahead_joins(self) -> None:
+        here = stream(overlap_s=60.0, poll_interval_s=10.0)
+        await here.enrol(h7=0)
+        here.api.publish(10, 20, her_id=7)
+        await here.run(await here.source())
+        await here.enrol(h8=50)
+        here.api.publish(15, her_id=7, late_s=5.0)
+        here.api.publish(60, her_id=7)
+        assert sorted(numbers(await here.run(await here.source(), seconds=40.0))) == [15, 60]
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
+
+    async def test_of_one_that_is_refused_for_less_than_the_window_are_found_when_it_is_accepted(self) -> None:
+        here = stream(overlap_s=400.0, poll_interval_s=10.0)
+        await here.enrol(h7=0, h8=0)
+        here.api.publish(10, her_id=7)
+        here.api.publish(20, her_id=8)
+        await here.run(await here.source())
+        here.api.refused = {8: LOCKED}
+        here.api.publish(15, her_id=8, late_s=100.0)
+        here.api.publish(30, her_id=7)
+        source = await here.source()
+        assert numbers(await here.run(source, seconds=200.0)) == [30]
+        here.api.refused = {}
+        assert numbers(await here.run(source, seconds=200.0)) == [15]
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
+
+    async def test_of_one_that_catches_up_are_found_after_a_crash(self) -> None:
+        here = stream(overlap_s=100.0, page_size=2)
+        await here.enrol(h7=0)
+        here.api.publish(5, 50, her_id=7)
+        await here.run(await here.source())
+        await here.enrol(h8=0)
+        here.api.publish(10, 20, 30, her_id=8)
+        here.api.publish(15, her_id=8, late_s=2.0)
+        source = await here.source()
+        while not numbers([batch := await source.next()]):
+            await here.store.commit(batch.checkpoint)
+        await here.store.commit(batch.checkpoint)
+        assert (await here.state()).receivers[8] == 20
+        here.clock.advance(5.0)
+        assert numbers(await here.run(await here.source(), seconds=10.0)) == [15, 30]
+
+
+class TestOneThatStandsAhead:
+    async def test_is_not_kept_waiting_by_the_others_when_they_have_come_to_it(self) -> None:
+        here = stream(overlap_s=60.0)
+        await here.enrol(h7=40, h8=50)
+        here.api.publish(60, her_id=7)
+        here.api.publish(61, her_id=8)
+        assert numbers(await here.run(await here.source(), seconds=0.1)) == [60, 61]
+        assert asked(here) == [((7,), 40), ((8,), 40), ((7, 8), 50)]
+
+    async def test_gets_nothing_again_where_it_is_refused_while_the_others_pass_it(self) -> None:
+        here = stream(overlap_s=6000.0)
+        await here.enrol(h7=40, h8=50)
+        here.api.publish(45, 60, her_id=8)
+        here.api.publish(42, her_id=7)
+        assert sorted(numbers(await here.run(await here.source(), seconds=0.015))) == [42, 60]
+        assert (await here.state()).receivers[8] == 60
+        here.api.refused = {8: LOCKED}
+        here.api.publish(70, her_id=7)
+        source = await here.source()
+        assert numbers(await here.run(source, seconds=100.0)) == [70]
+        here.api.refused = {}
+        assert numbers(await here.run(source, seconds=1000.0)) == []
+        assert dict((await here.state()).receivers) == {7: None, 8: None}
 
 
 class TestARetiredReceiver:
@@ -244,11 +325,21 @@ class TestThatEverybodyIsRefused:
         with pytest.raises(RequestRejected, match="the API refuses every HER-id") as raised:
             await source.next()
         assert raised.value.retry_after_s == 300.0
-        assert len(here.api.requests) <= 23
+        assert len(here.api.requests) <= 79
         here.api.refused = {}
         here.api.publish(1, her_id=1500)
         assert numbers([await source.next()]) == [1]
         assert set((await here.state()).receivers.values()) == {None}
+
+    async def test_is_not_concluded_for_ever_where_a_few_of_many_are_accepted(self) -> None:
+        here = stream(poll_interval_s=10.0)
+        await here.enrol(**{f"h{her_id}": 0 for her_id in range(1, 1501)})
+        here.api.refused = dict.fromkeys(set(range(1, 1501)) - {999, 1000}, UNCONFIGURED)
+        here.api.publish(1, her_id=999)
+        here.api.publish(2, her_id=1000)
+        assert numbers(await here.run(await here.source(), seconds=24 * 320.0)) == [1, 2]
+        receivers = (await here.state()).receivers
+        assert {her_id for her_id, own in receivers.items() if own is None} == {999, 1000}
 
     async def test_does_not_hold_up_those_that_the_api_accepts(self) -> None:
         """Two newcomers that are both not configured say nothing about the request."""

@@ -274,6 +274,17 @@ def test_the_sentences_can_be_understood_at_night() -> None:
     ]
 
 
+def test_settings_that_are_not_taken_as_they_are_now_are_told_though_all_else_is_well() -> None:
+    ops = Ops()
+    ops.healthy_stream("nhn/default/1")
+    ops.state.settings_problems = lambda: ("bridge.yaml cannot be read (Permission denied).",)
+
+    health = readiness(ops.state, ops.clock.monotonic())
+    assert [(reason.code, reason.message) for reason in health.degraded] == [
+        ("settings-not-usable", "The last good settings hold: bridge.yaml cannot be read (Permission denied).")
+    ]
+
+
 def test_a_broker_that_was_never_there_is_missing_since_the_first_try() -> None:
     ops = Ops()
     ops.clock.advance(100)

@@ -211,6 +211,18 @@ def test_a_refused_receiver_that_is_tried_again_is_a_sign_of_life() -> None:
     assert stall(ops, stream) is None
 
 
+def test_a_long_search_for_refused_receivers_is_no_stall_as_long_as_the_api_answers() -> None:
+    ops = Ops()
+    stream = ops.healthy_stream()
+    for _ in range(3000):
+        ops.clock.advance(1)
+        stream.probed()
+
+    assert stall(ops, stream) is None
+    ops.clock.advance(271)
+    assert stall(ops, stream) is not None
+
+
 def test_a_stream_that_is_stopped_or_not_yet_started_is_let_be() -> None:
     ops = Ops()
     stopped = ops.healthy_stream("nhn/default/1")

@@ -1,0 +1,1 @@
+"""Measures the bridge at its full size: `make scale`."""
