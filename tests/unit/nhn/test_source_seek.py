@@ -78,6 +78,15 @@ async def test_items_without_an_offset_come_again_for_who_is_set_back_alone() ->
     assert await after_seek(here, h8=7) == [8, 11]
 
 
+async def test_items_without_an_offset_that_lie_before_who_is_set_forward_do_not_come() -> None:
+    here = await stream()
+    here.api.rows.append(Row(10, 8, notification(10, 8, offset=...)))
+    here.api.publish(11, 13, her_id=8)
+    here.api.publish(12, her_id=7)
+    assert sorted(await after_seek(here, h8=11)) == [12, 13]
+    assert await joined(here)
+
+
 async def test_a_row_of_the_others_that_is_late_is_still_found() -> None:
     here = await stream()
     here.api.rows.append(Row(10, 7, notification(10, 7), visible_at=here.clock.monotonic() + 15.0))
