@@ -104,6 +104,14 @@ class TestOfNoStream:
         assert await store.retired("acme") == {102: 5}
         assert dict((await only_stream(store)).receivers) == {101: None}
 
+    async def test_a_retired_one_that_goes_back_is_not_known_to_have_had_its_items_without_an_offset(
+        self, store: Store
+    ) -> None:
+        await with_memories(store, h101=0, h102=0, h103=0)
+        await store.retire("acme", frozenset({101, 102}))
+        await store.seek({"acme": {101: 39, 102: 41}})
+        assert (await only_stream(store)).unnumbered == {(102, "b"), (0, "c")}
+
     async def test_an_unknown_one_is_kept_for_when_it_comes(self, store: Store) -> None:
         await store.seek({"acme": {101: 5}, "other": {101: 7}})
         assert (await store.retired("acme"), await store.retired("other")) == ({101: 5}, {101: 7})
