@@ -107,6 +107,8 @@ def _move_stream(connection: Connection, stream: str, previous: int, sought: Sou
         )
     if not sought.keeps_window:
         connection.execute(delete(nhn_recent).where(nhn_recent.c.stream == stream))
+        # Nothing tells any more what of those that stay behind is done with: all up to where they stand.
+        connection.execute(update(nhn_receiver).where(nhn_receiver.c.stream == stream).values(floor=None))
     connection.execute(
         delete(nhn_unnumbered).where(
             nhn_unnumbered.c.stream == stream, nhn_unnumbered.c.her_id.in_(sorted(sought.repeated))

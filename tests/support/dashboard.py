@@ -42,8 +42,8 @@ METRICS = frozenset(
         "process_cpu_seconds_total",
     }
 )
-ELSEWHERE = ("bridge_route_contract_ok", "bridge_orders_watched", "bridge_orders_closed_total")
-"""Shown by what is not switched on in a bridge for NHN without subscriptions."""
+ELSEWHERE = ("bridge_orders_watched", "bridge_orders_closed_total")
+"""Shown by what is not switched on in a bridge for NHN alone."""
 
 
 class Shown(NamedTuple):

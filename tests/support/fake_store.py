@@ -79,7 +79,9 @@ class FakeStore:
             state,
             cursor=sought.cursor,
             receivers={**state.receivers, **sought.receivers},
-            floors={her_id: floor for her_id, floor in state.floors.items() if her_id not in to},
+            floors={
+                her_id: floor for her_id, floor in state.floors.items() if sought.keeps_window and her_id not in to
+            },
             recent=state.recent if sought.keeps_window else (),
             unnumbered=frozenset(item for item in state.unnumbered if item[0] not in sought.repeated),
         )

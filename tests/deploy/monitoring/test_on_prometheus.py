@@ -47,7 +47,9 @@ async def calm(prometheus: Prometheus, events: int = 250) -> None:
 
 
 async def bad_hour(system: System, prometheus: Prometheus) -> None:
-    """The broker is away, the API fails, a queue is unbound, the bridge is killed: each until Prometheus sees it."""
+    """The broker is away, the API fails, a subscriber's queue is unbound, the bridge is killed: each until Prometheus
+    sees it.
+    """
     await seen(prometheus, "sum(bridge_events_confirmed_total)", lambda count: count > 400)
     await calm(prometheus)
     system.proxy.refuse()
@@ -61,9 +63,13 @@ async def bad_hour(system: System, prometheus: Prometheus) -> None:
     await seen(prometheus, 'sum(bridge_polls_total{outcome="unavailable"})', lambda count: count >= 3)
     system.sandbox.nhn.clear_faults()
     await calm(prometheus)
+    await seen(prometheus, "min(bridge_route_contract_ok)", lambda value: value == 1)
     await unbind(system.url, QUEUE, EXCHANGE, "#")
+    await seen(prometheus, "min(bridge_route_contract_ok)", lambda value: value == 0)
+    assert await prometheus.value(f'min(bridge_route_contract_ok{{queue="{QUEUE}"}})') == 0
     await seen(prometheus, 'sum(bridge_events_parked_total{reason="unroutable"})', lambda count: count > 20)
     await declare_queue(system.url, QUEUE, EXCHANGE, "#")
+    await seen(prometheus, "min(bridge_route_contract_ok)", lambda value: value == 1)
     await calm(prometheus)
     await system.bridge.kill()
     await seen(prometheus, "min(up)", lambda value: value == 0)
@@ -73,10 +79,21 @@ async def bad_hour(system: System, prometheus: Prometheus) -> None:
     await calm(prometheus)
 
 
-async def test_every_panel_shows_a_bad_hour_and_every_alert_is_evaluated(broker_vhost: str, tmp_path: Path) -> None:
+async def test_every_panel_shows_a_bad_hour_and_every_alert_is_evaluated(
+    broker_vhost: str, broker_management_url: str, tmp_path: Path
+) -> None:
+    contract = [{"queue": QUEUE, "bindings": ["#"], "on_missing": "continue"}]
     async with (
         running_system(
-            tmp_path, broker_vhost, supply=SupplyPlan(rate_per_s=40), sign_in=SignInPlan(), her_ids=(6789, 7001, 7002)
+            tmp_path,
+            broker_vhost,
+            supply=SupplyPlan(rate_per_s=40),
+            sign_in=SignInPlan(),
+            her_ids=(6789, 7001, 7002),
+            settings={
+                "BRIDGE_BROKER__SUBSCRIPTIONS": json.dumps(contract),
+                "BRIDGE_BROKER__MANAGEMENT_URL": broker_management_url,
+            },
         ) as system,
         running_prometheus(tmp_path, ops_port=system.bridge._port, rules=ALERTS) as prometheus,
     ):
