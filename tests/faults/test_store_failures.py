@@ -54,7 +54,7 @@ async def test_a_store_locked_by_another_process_stops_publishing_and_is_named(
         assert "another process holds its lock (SQLITE_BUSY)" in world.log("commit.failed")[0]["error"]
         await world.until_committed()
         await world.until_ready()
-        assert [event.id for event in await world.arrived()] == world.created_ids()[70:], "each once"
+        assert [event.id for event in await world.arrived()] == world.created_ids()[10 + PAGES_IN_FLIGHT * PAGE_SIZE :], "each once"
 
 
 @pytest.mark.usefixtures("_impatient")
