@@ -84,7 +84,6 @@ class Replay:
                 self.positions[stretch.tenant] = past.position
                 moved()
             self.refused |= past.refused
-            self.positions[stretch.tenant] = stretch.up_to
 
     async def _patiently(self, past: Past, observer: ReplayObserver) -> AsyncIterator[tuple[Item, ...]]:
         """The pages; one that fails is asked for again."""
