@@ -35,7 +35,7 @@ PARKED = "bridge.parked"
 HER_IDS = (7001, 7002, 7003, 7004)
 POLL_INTERVAL_S = 0.05
 PAGE_SIZE = 20
-PAGES_IN_FLIGHT = 3
+PAGES_IN_FLIGHT = 4
 AT_THE_START = dict.fromkeys(HER_IDS, 0)
 """Offsets of receivers of whom nothing is committed yet."""
 
