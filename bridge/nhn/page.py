@@ -38,6 +38,7 @@ def check(
     cursor: int,
     recent: Container[int],
     published: Collection[tuple[int, str]],
+    floor: int = 0,
     limit: int | None = None,
 ) -> Checked:
     """Check what one poll brought.
@@ -45,7 +46,8 @@ def check(
     `pages`: (items, is full) of each request of the poll; several where the API takes fewer HER-ids a request.
     `position`: the `Offset` that was sent. `cursor` ≥ position: what was visible up to it is done with; in an overlap
     re-read the two differ, and `recent` has every offset between them that is done with. `published`: items without
-    an offset that are done with. `limit`: take nothing beyond this offset (joining).
+    an offset that are done with; so are those that stand before one whose offset is at most `floor`. `limit`: take
+    nothing beyond this offset (joining).
     """
     anomalies: Counter[str] = Counter()
     seen = _arrange(pages, position, anomalies)
@@ -56,7 +58,8 @@ def check(
 
     offsets = [item.offset for _, item in seen if item.offset is not None]
     unnumbered = frozenset(_name(item) for _, item in seen if item.offset is None)
-    items = tuple(item for _, item in seen if _is_open(item, cursor, recent, published))
+    passed = _passed(pages, floor)
+    items = tuple(item for _, item in seen if _is_open(item, cursor, recent, published) and _name(item) not in passed)
     highest = max(offsets, default=position)
     is_full = any(full for _, full in pages)
     anomalies["late"] = sum(1 for item in items if item.offset is not None and item.offset <= cursor)
@@ -107,6 +110,17 @@ def _known_up_to(pages: Sequence[tuple[Sequence[Item], bool]], position: int) ->
     """Up to which offset the pages together are complete: a full page tells nothing beyond its end. None: no bound."""
     ends = [max((item.offset or 0 for item in items), default=0) for items, is_full in pages if is_full]
     return max(min(ends), position) if ends else None
+
+
+def _passed(pages: Sequence[tuple[Sequence[Item], bool]], floor: int) -> set[tuple[int, str]]:
+    """Items without an offset before one whose offset is at most `floor`; an unsorted page tells nothing of that."""
+    passed: set[tuple[int, str]] = set()
+    for items, _ in pages if floor else ():
+        offsets = [item.offset for item in items if item.offset is not None]
+        if offsets == sorted(offsets):
+            last = max((at for at, item in enumerate(items) if 0 < (item.offset or 0) <= floor), default=0)
+            passed |= {_name(item) for item in items[:last] if item.offset is None}
+    return passed
 
 
 def _is_open(item: Item, cursor: int, recent: Container[int], published: Collection[tuple[int, str]]) -> bool:

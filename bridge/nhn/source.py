@@ -121,6 +121,7 @@ class NhnSource:
                 self._window.offsets if cohort.is_main else self._window.done_with(cohort.floor, self._main.cursor)
             ),
             published=self._published,
+            floor=0 if cohort.is_main else cohort.floor,
             limit=limit,
         )
         for kind, count in checked.anomalies.items():

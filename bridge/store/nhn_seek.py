@@ -25,6 +25,12 @@ _FORGET_RETIRED = delete(nhn_receiver).where(
     nhn_receiver.c.stream.is_(None),
 )
 
+# A retired receiver's are still with the stream that it was in.
+_FORGET_UNNUMBERED = delete(nhn_unnumbered).where(
+    nhn_unnumbered.c.stream.in_(select(nhn_stream.c.name).where(nhn_stream.c.tenant == bindparam("of"))),
+    nhn_unnumbered.c.her_id == bindparam("who"),
+)
+
 Members = dict[int, int | None]
 """HER-id → its own cursor, or None where it shares its stream's."""
 
@@ -39,15 +45,19 @@ def seek_all(
     """Move receivers: tenant → HER-id → its new cursor. See the port `Store`."""
     streams: dict[str, tuple[Members, dict[int, int]]] = {}
     absent: list[dict[str, object]] = []
+    repeated: list[dict[str, object]] = []
     for tenant, to in cursors.items():
         members = _members(connection, tenant)
-        stream_of = {her_id: stream for stream, each in members.items() for her_id in each}
+        retired = members.pop(None, {})
+        stream_of = {her_id: stream for stream, each in members.items() if stream for her_id in each}
         for her_id, cursor in to.items():
             if her_id in stream_of:
                 stream = stream_of[her_id]
                 streams.setdefault(stream, (members[stream], {}))[1][her_id] = cursor
             else:
                 absent.append({"tenant": tenant, "her_id": her_id, "cursor": cursor})
+            if cursor < (retired.get(her_id) or 0):
+                repeated.append({"of": tenant, "who": her_id})
     # In this order everywhere, so that no two wait for one another.
     if holdings is not None:
         for stream in sorted(streams):
@@ -58,16 +68,18 @@ def seek_all(
         _move_stream(connection, stream, cursor, sought, now)
         _move_receivers(connection, tenant, sought, now)
     _keep(connection, absent, now)
+    if repeated:
+        connection.execute(_FORGET_UNNUMBERED, repeated)
 
 
-def _members(connection: Connection, tenant: str) -> dict[str, Members]:
-    """Stream → who belongs to it."""
+def _members(connection: Connection, tenant: str) -> dict[str | None, Members]:
+    """Stream → who belongs to it; None → who is retired."""
     rows = connection.execute(
         select(nhn_receiver.c.stream, nhn_receiver.c.her_id, nhn_receiver.c.cursor).where(
-            nhn_receiver.c.tenant == tenant, nhn_receiver.c.stream.is_not(None)
+            nhn_receiver.c.tenant == tenant
         )
     )
-    members: defaultdict[str, Members] = defaultdict(dict)
+    members: defaultdict[str | None, Members] = defaultdict(dict)
     for stream, her_id, own in rows:
         members[stream][her_id] = own
     return dict(members)
@@ -95,6 +107,8 @@ def _move_stream(connection: Connection, stream: str, previous: int, sought: Sou
         )
     if not sought.keeps_window:
         connection.execute(delete(nhn_recent).where(nhn_recent.c.stream == stream))
+        # Nothing tells any more what of those that stay behind is done with: all up to where they stand.
+        connection.execute(update(nhn_receiver).where(nhn_receiver.c.stream == stream).values(floor=None))
     connection.execute(
         delete(nhn_unnumbered).where(
             nhn_unnumbered.c.stream == stream, nhn_unnumbered.c.her_id.in_(sorted(sought.repeated))

@@ -27,6 +27,21 @@ async def with_memories(store: Store, **cursors: int) -> None:
     await store.commit(memories)
 
 
+class TestWhoStaysBehind:
+    async def test_keeps_its_floor_as_long_as_the_window_is_kept(self, store: Store) -> None:
+        await with_memories(store, h101=0, h102=0, h103=0)
+        await store.commit(Detach(stream="nhn/acme/0", her_ids=frozenset({103}), cursor=40))
+        await store.seek({"acme": {101: 7}})
+        assert (await only_stream(store)).floors == {103: 0}
+
+    async def test_has_all_up_to_its_cursor_done_with_where_no_window_can_tell_any_more(self, store: Store) -> None:
+        await with_memories(store, h101=0, h102=0, h103=0)
+        await store.commit(Detach(stream="nhn/acme/0", her_ids=frozenset({103}), cursor=40))
+        await store.seek({"acme": {101: 7, 102: 7}})
+        state = await only_stream(store)
+        assert (dict(state.receivers), state.floors, state.recent) == ({101: None, 102: None, 103: 40}, {}, ())
+
+
 class TestSomeOfAStream:
     async def test_get_cursors_of_their_own_and_the_others_and_their_window_stay(self, store: Store) -> None:
         await with_memories(store, h101=0, h102=0, h103=0)
@@ -88,6 +103,14 @@ class TestOfNoStream:
         await store.seek({"acme": {102: 5}})
         assert await store.retired("acme") == {102: 5}
         assert dict((await only_stream(store)).receivers) == {101: None}
+
+    async def test_a_retired_one_that_goes_back_is_not_known_to_have_had_its_items_without_an_offset(
+        self, store: Store
+    ) -> None:
+        await with_memories(store, h101=0, h102=0, h103=0)
+        await store.retire("acme", frozenset({101, 102}))
+        await store.seek({"acme": {101: 39, 102: 41}})
+        assert (await only_stream(store)).unnumbered == {(102, "b"), (0, "c")}
 
     async def test_an_unknown_one_is_kept_for_when_it_comes(self, store: Store) -> None:
         await store.seek({"acme": {101: 5}, "other": {101: 7}})

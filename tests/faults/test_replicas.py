@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -162,5 +163,28 @@ async def test_the_receivers_of_all_replicas_are_served(cluster_of: MakeCluster)
     async with cluster_of(1, tenants=1, NHN__TENANTS=one) as cluster:
         await cluster.until_shared({1})
         await cluster.start(1, NHN__TENANTS=other)
+        await cluster.until_all_committed()
+        await cluster.check(repeats=0)
+
+
+async def test_two_streams_of_two_replicas_that_have_become_small_are_made_one_under_load(
+    cluster_of: MakeCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "her-ids"
+
+    def write_her_ids(count: int) -> None:
+        new = file.with_suffix(".new")
+        new.write_text("".join(f"{her_id}\n" for her_id in range(7001, 7001 + count)))
+        new.rename(file)
+
+    write_her_ids(1501)
+    tenants = f'[{{"name": "t0", "her_ids_file": "{file}"}}]'
+    async with cluster_of(2, tenants=1, NHN__TENANTS=tenants) as cluster:
+        await cluster.until_shared({1})
+        cluster.create(60)
+        write_her_ids(4)
+        cluster.create(60)
+        await cluster.until_shared({0, 1})
+        cluster.create(60)
         await cluster.until_all_committed()
         await cluster.check(repeats=0)

@@ -253,7 +253,7 @@ async def test_a_bridge_that_runs_is_not_disturbed_and_is_named(tmp_path: Path, 
         status = await system.bridge.status()
     findings = msgspec.json.decode(ended.output, type=Report).findings
     assert "a bridge is running at " in told(findings, "ops port")[0][1]
-    assert told(findings, "store") == [("ok", "bridge.db: its schema is up to date (0003)")]
+    assert told(findings, "store") == [("ok", "bridge.db: its schema is up to date (0004)")]
     assert told(findings, "cursors") == [("ok", "known for 5 of 5 HER-ids")]
     assert status is not None
     assert status["is_ready"]

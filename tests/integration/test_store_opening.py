@@ -141,7 +141,7 @@ class TestSchema:
     async def test_who_only_looks_does_not_migrate(self, url: str) -> None:
         async with open_database(url):
             pass
-        assert "`bridge run` brings it there" in await refusal(url, is_owner=False)
+        assert "`bridge run` makes them" in await refusal(url, is_owner=False)
         async with open_database(url) as database:
             assert await migrations.current_revision(database) is None
 

@@ -63,7 +63,15 @@ class FakeStore:
                     self._seek(state, moving)
             placed = {her_id for state in states for her_id in state.receivers}
             kept = {her_id: at for her_id, at in to.items() if her_id not in placed}
-            self._retired.setdefault(tenant, {}).update(kept)
+            retired = self._retired.setdefault(tenant, {})
+            self._forget_unnumbered(tenant, {her_id for her_id, at in kept.items() if at < retired.get(her_id, 0)})
+            retired.update(kept)
+
+    def _forget_unnumbered(self, tenant: str, her_ids: set[int]) -> None:
+        for name, state in self._streams.items():
+            if state.tenant == tenant:
+                kept = frozenset(item for item in state.unnumbered if item[0] not in her_ids)
+                self._streams[name] = msgspec.structs.replace(state, unnumbered=kept)
 
     def _seek(self, state: StreamState, to: Mapping[int, int]) -> None:
         sought = seek(state.cursor, state.receivers, to)
@@ -71,7 +79,9 @@ class FakeStore:
             state,
             cursor=sought.cursor,
             receivers={**state.receivers, **sought.receivers},
-            floors={her_id: floor for her_id, floor in state.floors.items() if her_id not in to},
+            floors={
+                her_id: floor for her_id, floor in state.floors.items() if sought.keeps_window and her_id not in to
+            },
             recent=state.recent if sought.keeps_window else (),
             unnumbered=frozenset(item for item in state.unnumbered if item[0] not in sought.repeated),
         )

@@ -51,7 +51,7 @@ class TestLooking:
         await make_store(tmp_path)
         seen = await looked(tmp_path, NHN__START="latest")
         left = "1 no longer wanted, kept for a return"
-        assert told(seen.findings, "store") == [("ok", "bridge.db: its schema is up to date (0003)")]
+        assert told(seen.findings, "store") == [("ok", "bridge.db: its schema is up to date (0004)")]
         assert told(seen.findings, "cursors") == [
             ("ok", f"known for 2 of 5 HER-ids; 3 new, from BRIDGE_NHN__START: latest; {left}")
         ]
@@ -68,19 +68,19 @@ class TestLooking:
         await make_store(tmp_path)
         set_revision(tmp_path, "0000")
         seen = await looked(tmp_path)
-        assert told(seen.findings, "store") == [("ok", "bridge.db: `bridge run` migrates its schema from 0000 to 0003")]
+        assert told(seen.findings, "store") == [("ok", "bridge.db: `bridge run` migrates its schema from 0000 to 0004")]
 
     async def test_a_newer_schema_is_a_failure(self, tmp_path: Path) -> None:
         await make_store(tmp_path)
         set_revision(tmp_path, "0099")
         assert told((await looked(tmp_path)).findings, "store") == [
-            ("failed", "bridge.db: its schema is revision 0099, this program knows none after 0003")
+            ("failed", "bridge.db: its schema is revision 0099, this program knows none after 0004")
         ]
 
     async def test_an_empty_file_will_get_its_tables(self, tmp_path: Path) -> None:
         (tmp_path / "bridge.db").touch()
         assert told((await looked(tmp_path)).findings, "store") == [
-            ("ok", "bridge.db: has no tables of a bridge yet: `bridge run` creates them (0003)")
+            ("ok", "bridge.db: has no tables of a bridge yet: `bridge run` creates them (0004)")
         ]
 
 
@@ -153,6 +153,6 @@ class TestObstacles:
         monkeypatch.setattr(store, "file_system_of", lambda _directory: "nfs4")
         seen = await looked(tmp_path)
         assert told(seen.findings, "store") == [
-            ("ok", "bridge.db: its schema is up to date (0003)"),
+            ("ok", "bridge.db: its schema is up to date (0004)"),
             ("warning", f"{tmp_path} is on nfs4, a network file system, where SQLite's locks may not hold"),
         ]

@@ -54,7 +54,7 @@ async def test_a_store_that_is_well_tells_its_version_its_schema_and_its_cursors
     assert server[0] == "ok"
     assert server[1].startswith(f"{address(postgres_url)}: PostgreSQL ")
     assert server[1].endswith("in plain text")
-    assert schema == ("ok", f"{address(postgres_url)}: its schema is up to date (0003)")
+    assert schema == ("ok", f"{address(postgres_url)}: its schema is up to date (0004)")
     assert told(seen.findings, "cursors") == [
         (
             "ok",
@@ -70,7 +70,7 @@ async def test_an_empty_database_will_get_its_tables_and_gets_none_from_looking(
     seen = await looked(tmp_path, own_postgres_url)
     assert told(seen.findings, "store")[1] == (
         "ok",
-        f"{address(own_postgres_url)}: has no tables of a bridge yet: `bridge run` creates them (0003)",
+        f"{address(own_postgres_url)}: has no tables of a bridge yet: `bridge run` creates them (0004)",
     )
     tables = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     assert await execute(own_postgres_url, tables) == [(0,)]

@@ -33,6 +33,7 @@ def checked(
     cursor: int | None = None,
     recent: Collection[int] = (),
     published: Collection[tuple[int, str]] = (),
+    floor: int = 0,
     limit: int | None = None,
 ) -> Checked:
     """The verdict where, unless said otherwise, all up to offset 10 is done with."""
@@ -42,6 +43,7 @@ def checked(
         cursor=position if cursor is None else cursor,
         recent=recent,
         published=published,
+        floor=floor,
         limit=limit,
     )
 
@@ -117,6 +119,16 @@ class TestItemsWithoutAnOffset:
         assert keys(verdict) == ["n-2"]
         assert verdict.shown == {(7, "n-1"), (7, "n-2")}
         assert verdict.anomalies == {"without-offset": 1}
+
+    def test_that_stand_before_one_under_the_floor_are_shown_and_not_published(self) -> None:
+        page = [*numbered(11), unnumbered(1), *numbered(12), unnumbered(2), *numbered(14)]
+        verdict = checked((page, False), position=10, cursor=13, recent={11, 12, 13}, floor=13)
+        assert keys(verdict) == ["n-2", "n-14"], "the second one may be new, or belong before 13"
+        assert verdict.shown == {(7, "n-1"), (7, "n-2")}
+
+    def test_of_an_unsorted_page_are_published_whatever_the_floor(self) -> None:
+        page = [*numbered(12), unnumbered(1), *numbered(11)]
+        assert keys(checked((page, False), cursor=13, recent={11, 12}, floor=13)) == ["n-1"]
 
     def test_with_one_id_and_two_receivers_are_two(self) -> None:
         verdict = checked(([unnumbered(1, her_id=8)], False), published={(7, "n-1")})

@@ -91,12 +91,18 @@ class Play:
             await self._settle(batch, in_this_life)
 
     async def _seek(self, to: Mapping[int, int]) -> None:
-        """What lies after an offset that a receiver is moved to is to come anew, as if it had never come."""
+        """What lies after an offset that a receiver is moved to is to come, as if it had never come. Items without an
+        offset are to come again where it goes back; else nobody can tell them from those that lie before.
+        """
+        before = await self.store.retired("default")
+        for state in await self.store.streams("default"):
+            before |= {her_id: state.cursor if own is None else own for her_id, own in state.receivers.items()}
+        back = {her_id for her_id, at in to.items() if at < before.get(her_id, 0)}
         await self.store.seek({"default": to})
         self.starts |= to
-        anew = {row.number for row in self.rows if row.number > to.get(row.her_id, row.number)}
-        self.delivered = [number for number in self.delivered if number not in anew - self.nameless.keys()]
-        # Without an offset it cannot be told whether it lies before; without a receiver, whether it is to come again.
+        placed = self.numbered | {number: her_id for number, her_id in self.unnumbered.items() if her_id in back}
+        anew = {number for number, her_id in placed.items() if her_id in to and number > to[her_id]}
+        self.delivered = [number for number in self.delivered if number not in anew]
         self.repeatable |= {number for number, her_id in (self.unnumbered | self.nameless).items() if her_id in to}
 
     async def _enrol(self, wanted: frozenset[int]) -> None:

@@ -2,7 +2,7 @@
 
 from bridge.nhn.source import PollSettings
 from tests.support.fake_store import FakeStore
-from tests.support.nhn import Row, Stream, notification, numbers
+from tests.support.nhn import UNCONFIGURED, Row, Stream, notification, numbers
 
 PAST_THE_WINDOW_S = 300.0
 
@@ -92,3 +92,15 @@ async def test_a_row_of_the_others_that_is_late_is_still_found() -> None:
     here.api.rows.append(Row(10, 7, notification(10, 7), visible_at=here.clock.monotonic() + 15.0))
     here.api.publish(11, her_id=7)
     assert sorted(await after_seek(here, h8=0)) == [2, 4, 6, 8, 10, 11]
+
+
+async def test_one_that_was_refused_while_all_others_went_back_gets_nothing_again() -> None:
+    here = Stream(FakeStore(), settings=PollSettings(poll_interval_s=10.0, overlap_s=60.0, retry_refused_s=5.0))
+    await here.enrol(h7=0, h8=0)
+    here.api.publish(2, 9, her_id=7)
+    here.api.publish(5, her_id=8)
+    await here.run(await here.source())
+    here.api.refused = {8: UNCONFIGURED}
+    await here.run(await here.source())
+    here.api.refused = {}
+    assert sorted(await after_seek(here, h7=0)) == [2, 9]
