@@ -45,18 +45,17 @@ async def test_a_store_locked_by_another_process_stops_publishing_and_is_named(
         with locked(tmp_path / "bridge.db"):
             world.create(200)
             sentence = await world.until_reason("store-failing")
-            await world.until_waiting(10 + PAGES_IN_FLIGHT * PAGE_SIZE)
+            published = 10 + PAGES_IN_FLIGHT * PAGE_SIZE
+            await world.until_waiting(published)
             await world.assert_polling_pauses()
-            assert len(await world.arrived()) == 10 + PAGES_IN_FLIGHT * PAGE_SIZE
+            assert len(await world.arrived()) == published
             assert await world.offsets() == committed
 
         assert "another process holds its lock (SQLITE_BUSY)" in sentence
         assert "another process holds its lock (SQLITE_BUSY)" in world.log("commit.failed")[0]["error"]
         await world.until_committed()
         await world.until_ready()
-        assert [event.id for event in await world.arrived()] == world.created_ids()[
-            10 + PAGES_IN_FLIGHT * PAGE_SIZE :
-        ], "each once"
+        assert [event.id for event in await world.arrived()] == world.created_ids()[published:], "each once"
 
 
 @pytest.mark.usefixtures("_impatient")
