@@ -14,6 +14,8 @@ from bridge.ports import Clock
 
 MAX_RETRY_AFTER_S = 3600.0
 """A `Retry-After` is obeyed up to this; a longer one is asked again after an hour."""
+MAX_LATE_S = 0.1
+"""How late calls may be, because the process was busy, that the next ones make up for it."""
 WHOLE_REQUEST_TIMEOUTS = 4
 """A request may take so many times `HTTP__TIMEOUT_S` in all: httpx bounds each phase, not a body that drips."""
 
@@ -52,10 +54,12 @@ class HostGate:
 
     async def wait(self) -> None:
         """Return once the gate is open and the last call is long enough ago. Who is cancelled takes up no place."""
+        came_at = self._clock.monotonic()
         async with self._turn:
             while (left := self._next_at() - self._clock.monotonic()) > 0:
                 await self._clock.sleep(left)
-            self._last_at = self._clock.monotonic()
+            # From when its turn was, though it woke later: else every call would be late by that of all before it.
+            self._last_at = max(self._next_at(), came_at, self._clock.monotonic() - MAX_LATE_S)
 
     def _next_at(self) -> float:
         spacing_s = 1.0 / self.max_requests_per_s if self.max_requests_per_s else 0.0

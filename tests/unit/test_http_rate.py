@@ -10,6 +10,17 @@ from bridge.http import HostGate, HttpReader
 from tests.support.clock import FakeClock
 
 
+class LateClock(FakeClock):
+    """Whoever sleeps wakes so much later than it asked for."""
+
+    def __init__(self, *, late_s: float) -> None:
+        super().__init__()
+        self._late_s = late_s
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds + self._late_s)
+
+
 async def passed(gate: HostGate, clock: FakeClock, count: int) -> list[float]:
     """When each of so many calls at once got through, in the order of the calls."""
 
@@ -29,6 +40,25 @@ class TestTheSpacing:
         clock = FakeClock()
         assert await passed(HostGate(clock), clock, 100) == [0.0] * 100
         assert clock.slept == []
+
+    async def test_is_kept_on_the_whole_where_each_wakes_late(self) -> None:
+        clock = LateClock(late_s=0.03)
+        times = await passed(HostGate(clock, max_requests_per_s=20.0), clock, 100)
+        assert times[-1] == pytest.approx(99 * 0.05, abs=0.04)
+        assert max(sum(start <= at < start + 1.0 for at in times) for start in times) <= 22
+
+    async def test_does_not_make_up_for_a_long_sleep_of_the_process(self) -> None:
+        clock = FakeClock(auto=False)
+        gate = HostGate(clock, max_requests_per_s=20.0)
+        await gate.wait()
+        waiting = [asyncio.create_task(gate.wait()) for _ in range(50)]
+        await asyncio.sleep(0)
+        clock.advance(60.0)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert sum(task.done() for task in waiting) == 3, "the one whose turn it was, and two that are 0.1 s late"
+        for task in waiting:
+            task.cancel()
 
     async def test_saves_nothing_up_in_a_quiet_time(self) -> None:
         clock = FakeClock()
