@@ -135,7 +135,7 @@ async def test_an_item_without_an_id_is_published_under_its_receiver_and_offset(
 
 
 async def test_late_rows_are_published_once_and_counted(bridged: Bridged) -> None:
-    async with bridged(total=5) as world:
+    async with bridged(total=5, settings={"BRIDGE_NHN__OVERLAP_S": "8"}) as world:
         world.create(3, fault=FaultRule(kind=FaultKind.LATE_ROW, visible_after_polls=4))
         world.create(5)
         await world.until_waiting(13)
