@@ -16,6 +16,10 @@ from bridge.settings import Settings
 from bridge.store import Stores
 from bridge.streams import StreamRunner, Undelivered
 
+CONNECTIONS = 100
+"""To one API, at most; all stay open for the next request. httpx keeps 20: of 32 polls of orders at a time the rest would
+open theirs anew each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -50,5 +54,6 @@ async def http_reader(
 ) -> AsyncIterator[HttpReader]:
     """GETs of one API, signed by `auth`. `gate`: one a host, whoever calls it."""
     http = settings.http
-    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s), auth=auth) as client:
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s), auth=auth, limits=limits) as client:
         yield HttpReader(client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes)

@@ -49,6 +49,8 @@ def check(
     an offset that are done with; so are those that stand before one whose offset is at most `floor`. `limit`: take
     nothing beyond this offset (joining).
     """
+    if len(pages) == 1 and limit is None and _is_as_documented(pages[0][0], cursor):
+        return _whole(*pages[0])
     anomalies: Counter[str] = Counter()
     seen = _arrange(pages, position, anomalies)
     known_up_to = _known_up_to(pages, position)
@@ -74,6 +76,31 @@ def check(
         known=tuple(offset for offset in offsets if offset <= cursor and offset in recent),
         shown=unnumbered,
         anomalies={kind: count for kind, count in anomalies.items() if count},
+    )
+
+
+def _is_as_documented(items: Sequence[Item], cursor: int) -> bool:
+    """Whether there is something, all of it new, in order and understood, as on nearly every page. Found in one pass:
+    all that `check` looks at costs ten times as much.
+    """
+    at = cursor
+    for item in items:
+        if item.offset is None or item.offset <= at or item.problem is not None:
+            return False
+        at = item.offset
+    return at > cursor
+
+
+def _whole(items: Sequence[Item], is_full: bool) -> Checked:
+    """The verdict on a page that is as documented."""
+    return Checked(
+        items=tuple(items),
+        position=items[-1].offset or 0,
+        is_full=is_full,
+        reached_limit=False,
+        known=(),
+        shown=frozenset(),
+        anomalies={},
     )
 
 

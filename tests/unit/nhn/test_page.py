@@ -3,11 +3,13 @@
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.nhn import page as page_module
 from bridge.nhn.decode import Item
 from bridge.nhn.page import Checked, check
 from tests.support.nhn import items, notification
@@ -282,3 +284,20 @@ def test_every_notification_is_published_once_and_in_order_however_badly_it_is_s
 
     assert sorted(done) == sorted(f"n-{n}" for n, _, _ in log)
     assert [key for key in done if key not in without_offset] == [f"n-{n}" for n, _, has in log if has]
+
+
+@given(
+    offsets=st.lists(st.none() | st.integers(5, 25), max_size=6)
+    | st.lists(st.integers(11, 25), unique=True).map(sorted),
+    is_malformed=st.booleans(),
+    is_full=st.booleans(),
+    cursor=st.integers(10, 14),
+)
+def test_a_page_that_is_as_documented_gets_the_verdict_that_a_closer_look_would_give(
+    offsets: list[int | None], is_malformed: bool, is_full: bool, cursor: int
+) -> None:
+    page = [unnumbered(number) if offset is None else numbered(offset)[0] for number, offset in enumerate(offsets)]
+    page += [malformed(26)] if is_malformed else []
+    quick = checked((page, is_full), cursor=cursor)
+    with patch.object(page_module, "_is_as_documented", lambda *_: False):
+        assert checked((page, is_full), cursor=cursor) == quick
