@@ -17,8 +17,8 @@ from bridge.store import Stores
 from bridge.streams import StreamRunner, Undelivered
 
 CONNECTIONS = 100
-"""To one API, at most; all stay open for the next request. httpx keeps 20: of 32 polls of orders at a time the rest would
-open theirs anew each time."""
+"""To one API, at most; all stay open for the next request. httpx keeps 20: of 32 polls of orders at a time the rest
+would open theirs anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
