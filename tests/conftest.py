@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bridge.store import open_store
-from tests.support import signed_in
+from tests.support import published_plainly, signed_in
 from tests.support.broker import CommandFailedError, Rabbitmqctl
 from tests.support.clock import FakeClock
 from tests.support.postgres import Databases, run_apart
@@ -31,12 +31,16 @@ settings.load_profile("bridge")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--sign-in`: the tests of the whole system run with HelseID's sign-in on."""
+    """Two other ways in which the tests of the whole system can run."""
     parser.addoption("--sign-in", action="store_true", help="sign in wherever the whole system runs")
+    parser.addoption(
+        "--plain", action="store_true", help="publish plainly wherever the whole system runs"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     signed_in.is_wanted = bool(config.getoption("--sign-in"))
+    published_plainly.is_wanted = bool(config.getoption("--plain"))
     _given.update(getattr(config, "workerinput", {}).get("given", {}))
 
 

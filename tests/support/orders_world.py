@@ -27,7 +27,7 @@ from bridge.sandbox.faults import FaultKind
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.store import Stores, open_store
-from tests.support import signed_in
+from tests.support import published_plainly, signed_in
 from tests.support.broker import collect, declare_queue, open_channel, ready_count
 from tests.support.in_process import Bridge, kept_log
 from tests.support.system import until
@@ -219,6 +219,7 @@ async def bridged_orders(
                 "BRIDGE_ALTINN__ENABLED": "true",
                 "BRIDGE_ALTINN__BASE_URL": sandbox.altinn_url,
                 **signed_in.altinn_settings(sandbox, signed_in.plan()),
+                **published_plainly.settings(),
                 "BRIDGE_ALTINN__FIRST_POLL_S": "0.05",
                 "BRIDGE_ALTINN__MAX_POLL_S": "0.2",
                 "BRIDGE_ALTINN__MAX_REQUESTS_PER_S": "1000",

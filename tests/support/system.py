@@ -17,7 +17,7 @@ from bridge.sandbox.sign_in.service import SignInPlan
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.store import open_store
-from tests.support import signed_in
+from tests.support import published_plainly, signed_in
 from tests.support.broker import collect, declare_queue, ready_count
 
 EXCHANGE = "nhn.notifications"
@@ -133,6 +133,7 @@ async def running_system(
         environment = {
             "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
             **signed_in.settings(sandbox, sign_in),
+            **published_plainly.settings(),
             "BRIDGE_NHN__SOURCE_SYSTEM": "tests, v1",
             "BRIDGE_NHN__HER_IDS": ",".join(map(str, her_ids)),
             "BRIDGE_NHN__POLL_INTERVAL_S": "0.1",

@@ -26,7 +26,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.sandbox.supply import SupplyPlan
 from bridge.sandbox.tcp_proxy import TcpProxy
 from bridge.store import open_store
-from tests.support import signed_in
+from tests.support import published_plainly, signed_in
 from tests.support.broker import collect, declare_queue, open_channel, ready_count
 from tests.support.in_process import STREAM, Bridge, kept_log
 from tests.support.system import EXCHANGE, QUEUE, Event
@@ -173,6 +173,7 @@ async def bridged(
             environment = {
                 "BRIDGE_NHN__BASE_URL": sandbox.nhn_url,
                 **signed_in.settings(sandbox, signed_in.plan()),
+                **published_plainly.settings(),
                 "BRIDGE_NHN__SOURCE_SYSTEM": "tests, v1",
                 "BRIDGE_NHN__HER_IDS": ",".join(map(str, her_ids)),
                 "BRIDGE_NHN__POLL_INTERVAL_S": str(POLL_INTERVAL_S),
