@@ -33,9 +33,7 @@ settings.load_profile("bridge")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Two other ways in which the tests of the whole system can run."""
     parser.addoption("--sign-in", action="store_true", help="sign in wherever the whole system runs")
-    parser.addoption(
-        "--plain", action="store_true", help="publish plainly wherever the whole system runs"
-    )
+    parser.addoption("--plain", action="store_true", help="publish plainly wherever the whole system runs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
