@@ -64,7 +64,11 @@ class Incomplete(BridgeError):
     "--her-id", "her_ids", type=click.IntRange(1, MAX_HER_ID), multiple=True, metavar="ID", help="Else all; repeatable."
 )
 @click.option("--tenant", metavar="NAME", help="Only of this tenant.")
-@click.option("--queue", metavar="QUEUE", help="Publish to this queue alone. Else to everybody whose queue is bound.")
+@click.option(
+    "--queue",
+    metavar="QUEUE",
+    help="Publish to this queue alone: what it is bound for in BRIDGE_BROKER__SUBSCRIPTIONS, else everything.",
+)
 @click.option("--rate", type=click.FloatRange(0.1, 100_000), default=200.0, show_default=True, help="Events a second.")
 @click.option("--dry-run", is_flag=True, help="Only count what would be published.")
 def command(
@@ -155,6 +159,8 @@ def _report(replay: Replay, wish: Wish) -> Iterator[str]:
     )
     if count := replay.left_out.not_understood:
         yield f"Left out: {count:,} that cannot be published; they were parked when they came."
+    if count := replay.left_out.not_wanted:
+        yield f"Left out: {count:,} that the queue {wish.queue} is not bound for, by BRIDGE_BROKER__SUBSCRIPTIONS."
     if count := replay.left_out.without_offset:
         yield f"Left out: {count:,} without an offset, which lie nowhere."
 

@@ -17,11 +17,12 @@ from bridge.nhn.messages import MessageMaker
 from bridge.offsets.moves import select
 from bridge.offsets.plan import known_receivers
 from bridge.offsets.target import offset_of
+from bridge.ops.topic import matches
 from bridge.ports import Clock
 from bridge.rabbitmq.connection import RabbitBroker
 from bridge.replay.observer import ReplayObserver
 from bridge.replay.run import Deliver, Pace, Replay
-from bridge.replay.stretch import Stretch, require_range, stretch_of
+from bridge.replay.stretch import Stretch, Wants, require_range, stretch_of, wants_all
 from bridge.settings import Settings
 from bridge.store import ReceiverOffset
 
@@ -70,16 +71,34 @@ async def prepared(settings: Settings, wish: Wish, observer: ReplayObserver, clo
     if not settings.nhn.is_on:
         raise ConfigurationError("By these settings the NHN source is off, so there is nothing to replay.")
     require_range(wish.after, wish.up_to)
+    wants = wants_all if wish.queue is None else wants_of(wish.queue, settings)
     async with AsyncExitStack() as resources:
         deliver = await _opened(settings, wish, observer, clock, resources)
         receivers = await known_receivers(settings, clock)
         selected = select(receivers, tenant=wish.tenant, her_ids=wish.her_ids, everybody=not wish.her_ids)
         feeds = await resources.enter_async_context(nhn_feeds(settings, clock))
         stretches = await _stretches(wish, selected, feeds)
-        replay = Replay(stretches, maker=_maker(settings, wish, clock), clock=clock)
+        replay = Replay(stretches, maker=_maker(settings, wish, clock), clock=clock, wants=wants)
         yield Prepared(
             replay=replay, feeds=feeds, deliver=deliver, pace=Pace(wish.rate_per_s, clock), observer=observer
         )
+
+
+def wants_of(queue: str, settings: Settings) -> Wants:
+    """What a queue of the route contract is bound for. One that is not in it gets everything: AMQP shows no bindings.
+
+    Raises ConfigurationError where it is in it, but not for NHN's exchange.
+    """
+    exchange = settings.broker.exchange_nhn
+    own = [each for each in settings.broker.subscriptions if each.queue == queue and each.bindings]
+    if not own:
+        return wants_all
+    patterns = [pattern for each in own if settings.exchange_of(each) == exchange for pattern in each.bindings]
+    if not patterns:
+        raise ConfigurationError(
+            f"By BRIDGE_BROKER__SUBSCRIPTIONS the queue {queue} gets nothing of {exchange}: there is nothing to replay."
+        )
+    return lambda message: any(matches(pattern, message.routing_key) for pattern in patterns)
 
 
 async def _opened(

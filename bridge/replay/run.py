@@ -12,7 +12,7 @@ from bridge.nhn.messages import MessageMaker
 from bridge.nhn.past import Past
 from bridge.ports import Clock
 from bridge.replay.observer import MAX_TRIES, ReplayFailed, ReplayObserver
-from bridge.replay.stretch import LeftOut, Placed, Stretch, messages_of
+from bridge.replay.stretch import LeftOut, Placed, Stretch, Wants, messages_of, wants_all
 from bridge.retry import Backoff
 
 Deliver = Callable[[Sequence[Message]], Awaitable[None]]
@@ -43,7 +43,13 @@ class Replay:
     """What becomes of the stretches. However `run` ends, the fields say how far it came."""
 
     def __init__(
-        self, stretches: Sequence[Stretch], *, maker: MessageMaker, clock: Clock, backoff: Backoff | None = None
+        self,
+        stretches: Sequence[Stretch],
+        *,
+        maker: MessageMaker,
+        clock: Clock,
+        wants: Wants = wants_all,
+        backoff: Backoff | None = None,
     ) -> None:
         self.stretches = stretches
         self.positions = {stretch.tenant: stretch.after for stretch in stretches}
@@ -54,6 +60,7 @@ class Replay:
         self.refused: dict[int, Problem] = {}
         """HER-id → why the API refuses it: of these not all is published."""
         self._maker = maker
+        self._wants = wants
         self._clock = clock
         self._backoff = backoff or Backoff()
 
@@ -73,7 +80,8 @@ class Replay:
         for stretch in self.stretches:
             past = Past(feeds[stretch.tenant], stretch.ends, after=stretch.after, up_to=stretch.up_to)
             async for items in self._patiently(past, observer):
-                for portion in _portions(messages_of(items, stretch, self._maker, self.left_out), pace.portion):
+                messages = messages_of(items, stretch, self._maker, self.left_out, self._wants)
+                for portion in _portions(messages, pace.portion):
                     if deliver is not None:
                         await pace.wait(len(portion))
                         await deliver([message for _, message in portion])

@@ -1,6 +1,6 @@
 """What is replayed: whose notifications, from where to where, and which of what the feed shows belong to it. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -13,6 +13,8 @@ from bridge.store import ReceiverOffset
 
 Placed = tuple[int, Message]
 """A message and the offset of its notification."""
+Wants = Callable[[Message], bool]
+"""Whether whoever it is for is to get an event."""
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class LeftOut(msgspec.Struct):
     """Items that were parked when they came, because they are malformed or no broker can take them."""
     without_offset: int = 0
     """Items that lie nowhere in the feed."""
+    not_wanted: int = 0
+    """Events that the queue they are for is not bound for."""
 
 
 def stretch_of(tenant: str, selected: Iterable[ReceiverOffset], *, after: int, up_to: int | None) -> Stretch | None:
@@ -59,7 +63,14 @@ def require_range(after: object, up_to: object) -> None:
         )
 
 
-def messages_of(items: Iterable[Item], stretch: Stretch, maker: MessageMaker, left_out: LeftOut) -> list[Placed]:
+def wants_all(_: Message) -> bool:
+    """Of who gets everything."""
+    return True
+
+
+def messages_of(
+    items: Iterable[Item], stretch: Stretch, maker: MessageMaker, left_out: LeftOut, wants: Wants = wants_all
+) -> list[Placed]:
     """(offset, message) of what of a page is to be published, in its order."""
     found = []
     for item in items:
@@ -73,5 +84,7 @@ def messages_of(items: Iterable[Item], stretch: Stretch, maker: MessageMaker, le
         if item.notification is None or any(map(is_poison, messages)):
             left_out.not_understood += 1
             continue
-        found += [(item.offset, message) for message in messages]
+        wanted = [message for message in messages if wants(message)]
+        left_out.not_wanted += len(messages) - len(wanted)
+        found += [(item.offset, message) for message in wanted]
     return found
