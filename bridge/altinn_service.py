@@ -119,7 +119,9 @@ class AltinnService:
         """Run one stream, which is ours, until `turn`."""
 
         async def start() -> Source[AltinnCheckpoint]:
-            telemetry.started()
+            # Of these streams the feed alone has a cursor.
+            feed = await self._stored(partial(self._store.feed, telemetry.progress.name))
+            telemetry.started(cursor=None if feed is None else feed.cursor)
             return make()
 
         try:

@@ -31,7 +31,7 @@ INTERRUPTIONS = {
     "unknown": "no confirm came before the session with the broker ended",
     "held": "no queue is bound for messages, which wait until one is",
     "unavailable": "no broker could be reached",
-    "route-missing": "a queue of the route contract is missing, and messages wait until it is there",
+    "route-missing": "messages wait until the route contract is seen to be kept",
 }
 """Why messages are sent once more, each as a clause."""
 PARKED_REASONS: tuple[str, ...] = get_args(Reason)
