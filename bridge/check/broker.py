@@ -12,7 +12,7 @@ from bridge.check.nodes import Reached, reach, vhost_refused
 from bridge.check.permissions import permissions_finding
 from bridge.check.receiver_events import ReceiverEvents
 from bridge.check.report import Finding
-from bridge.check.routes import Events, event_type_findings, subscription_finding
+from bridge.check.routes import Events, event_type_findings, subscription_finding, vain_binding_findings
 from bridge.check.status_events import StatusEvents
 from bridge.check.survey import Asker, take_survey
 from bridge.check.topology import exchange_finding, parked_queue_findings, registrations_findings
@@ -70,7 +70,7 @@ def survey_findings(settings: Settings, her_ids: Collection[int], survey: Survey
     )
     if settings.altinn.is_on:
         yield from registrations_findings(broker.queue_orders, survey.queues[broker.queue_orders], mode=mode)
-    yield from _subscription_findings(settings, survey)
+    yield from _subscription_findings(settings, survey, published)
     for name, events in published.items():
         yield from event_type_findings(
             name,
@@ -93,13 +93,15 @@ def events_of(settings: Settings, her_ids: Collection[int]) -> Mapping[str, Even
     return events
 
 
-def _subscription_findings(settings: Settings, survey: Survey) -> Iterator[Finding]:
+def _subscription_findings(settings: Settings, survey: Survey, published: Mapping[str, Events]) -> Iterator[Finding]:
     declared = {*settings.event_exchanges, settings.broker.exchange_parked}
     for each in settings.broker.subscriptions:
         exchange = settings.exchange_of(each)
         is_missing = exchange not in declared and survey.exchanges[exchange].exists is False
         queue, bindings = survey.queues[each.queue], survey.bindings[exchange]
         yield subscription_finding(each, exchange, queue, bindings, is_exchange_missing=is_missing)
+        if exchange in published:
+            yield from vain_binding_findings(each, published[exchange])
 
 
 def planned_bindings(settings: Settings, exchange: str) -> frozenset[str]:

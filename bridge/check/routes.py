@@ -88,6 +88,16 @@ class Events(Protocol):
         ...
 
 
+def vain_binding_findings(subscription: Subscription, events: Events) -> Iterator[Finding]:
+    """Bindings that take nothing of what will be published: misspelt as a rule."""
+    nothing = events.unbound(())
+    vain = ", ".join(pattern for pattern in subscription.bindings if events.unbound((pattern,)) == nothing)
+    if vain:
+        found, key = f"nothing that will be published fits {vain}", events.sample_keys[0]
+        fix = f"Correct it in BRIDGE_BROKER__SUBSCRIPTIONS: routing keys are such as {key}."
+        yield warning(SUBSCRIPTION, found, name=subscription.queue, fix=fix)
+
+
 def event_type_findings(
     exchange: str,
     facts: ExchangeFacts,

@@ -8,7 +8,7 @@ import pytest
 from bridge.check.facts import ExchangeFacts, QueueFacts, Unseen
 from bridge.check.receiver_events import ReceiverEvents, unbound
 from bridge.check.report import Finding, Verdict
-from bridge.check.routes import event_type_findings, subscription_finding
+from bridge.check.routes import event_type_findings, subscription_finding, vain_binding_findings
 from bridge.rabbitmq.management import Binding
 from bridge.settings import Subscription
 
@@ -134,6 +134,17 @@ def told(
             unroutable=unroutable,
         )
     )
+
+
+def test_a_binding_that_takes_nothing_is_named_for_it_is_misspelt_as_a_rule() -> None:
+    events = ReceiverEvents(["new-message", "apprec"], [7001, 7002])
+    bindings = ("new-mesage.*", "apprec.7002", "new-message.9", "#")
+    (finding,) = vain_binding_findings(subscription(bindings=bindings), events)
+    assert (finding.verdict, finding.name) == (WARNING, "inbox")
+    assert finding.found == "nothing that will be published fits new-mesage.*, new-message.9"
+    assert finding.fix is not None
+    assert "routing keys are such as new-message.7001" in finding.fix
+    assert list(vain_binding_findings(subscription(), events)) == []
 
 
 class TestEventTypes:
