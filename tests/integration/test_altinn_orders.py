@@ -4,11 +4,12 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from bridge.cli import main
+from bridge.sandbox.altinn.records import ORGANISATION
 from tests.support.orders_world import (
     BridgedOrders,
     assert_told,
@@ -162,9 +163,9 @@ async def test_an_event_carries_of_the_recipient_what_the_setting_says_and_the_l
         recipients = [event["data"]["recipient"] for event in await world.arrived() if "recipient" in event["data"]]
         assert recipients
         assert all((None if each is None else set(each)) == names for each in recipients)
-        async with httpx.AsyncClient() as http:
-            path = f"/notifications/api/v1/orders/{order.id}/notifications/email"
-            shown = (await http.get(f"{world.sandbox.altinn_url}{path}")).json()["notifications"]
+        answer = world.sandbox.altinn.emails(order.id, ORGANISATION)
+        assert answer is not None
+        shown = msgspec.json.decode(answer.body)["notifications"]
         personal = [value for each in shown for value in each["recipient"].values() if value]
         assert personal
         assert not [value for value in personal if value in world.whole_log()]
