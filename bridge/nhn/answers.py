@@ -1,6 +1,7 @@
 """What an answer of the API means for us. Pure. Facts: page "Troubleshooting" (24.04.2026) of NHN's portal."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 
@@ -67,7 +68,7 @@ def raise_for(status: int, headers: Mapping[str, str], body: bytes) -> None:
     Raises ReceiversRefused, TooManyReceivers, AuthenticationError, RequestRejected, SourceUnavailable.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    problem = problem_of(status, body)
+    problem = None if status == HTTPStatus.OK else problem_of(status, body)
     match status:
         case 200 if content_type == "application/json" or content_type.endswith("+json"):
             return

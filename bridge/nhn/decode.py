@@ -5,7 +5,8 @@ from datetime import datetime
 
 import msgspec
 
-from bridge.events.nhn import Notification, created_at, id_of
+from bridge.events.cloudevent import moment_of
+from bridge.events.nhn import Notification, id_of
 from bridge.surrogates import mended
 
 MAX_OFFSET = 2**63 - 1
@@ -96,33 +97,24 @@ def read_item(raw: msgspec.Raw) -> Item:
 
 def _understood(notification: Notification) -> Item:
     """Raises _Misunderstood."""
+    offset, receiver, key = notification.offset, notification.receiver, id_of(notification)
     try:
-        moment = created_at(notification)
+        moment = moment_of(notification.created_at)
     except ValueError as error:
         raise _Misunderstood("createdAt is no date") from error
-    if problem := _problem(notification):
-        raise _Misunderstood(problem)
-    return Item(
-        offset=notification.offset,
-        receiver=notification.receiver,
-        key=id_of(notification) or "",
-        notification=notification,
-        created_at=moment,
-    )
+    if receiver not in _HER_IDS:
+        raise _Misunderstood("notificationReceiverHerId is no HER-id")
+    if offset is not None and not 0 <= offset <= MAX_OFFSET:
+        raise _Misunderstood("offset is outside 0..2^63-1")
+    if not key:
+        raise _Misunderstood("neither an id nor an offset")
+    return Item(offset=offset, receiver=receiver, key=key, notification=notification, created_at=moment)
 
 
 def oversized(offset: int, limit_bytes: int) -> Item:
     """An item whose bytes were refused for their size; it is known by its offset alone."""
     remains = msgspec.json.encode({"offset": offset, "problem": "oversized", "limitBytes": limit_bytes})
     return Item(raw=remains, offset=offset, receiver=None, key=f"oversized-{offset}", problem=OVERSIZED)
-
-
-def _problem(notification: Notification) -> str | None:
-    if notification.receiver not in _HER_IDS:
-        return "notificationReceiverHerId is no HER-id"
-    if notification.offset is not None and not 0 <= notification.offset <= MAX_OFFSET:
-        return "offset is outside 0..2^63-1"
-    return None if id_of(notification) else "neither an id nor an offset"
 
 
 def _misunderstood(raw: msgspec.Raw, problem: str) -> Item:

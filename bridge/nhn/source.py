@@ -198,11 +198,12 @@ class NhnSource:
                 cohort.floor = 0  # it has read again all that the window spans
             cohort.floor = max(cohort.floor, *beyond, 0)
             return within
+        newest = max((item.created_at for item in items if item.created_at), default=None)
         page = self._window.record(
             beyond,
             previous=previous,
             cursor=cohort.cursor,
-            newest_created_at=max((item.created_at.timestamp() for item in items if item.created_at), default=None),
+            newest_created_at=newest.timestamp() if newest else None,
             now=self._clock.now().timestamp(),
         )
         return (*within, page) if page else within

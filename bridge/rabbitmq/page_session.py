@@ -22,7 +22,7 @@ class PageSession(ChannelSession):
             self._settle(page, poison, Outcome.POISON)
         sound = [index for index in indexes if index not in poison] if poison else indexes
         if sound:
-            ids = [page.messages[index].id for index in sound]
+            ids = [page.ids[index] for index in sound]
             # Nobody waits until the socket has taken the block: while the broker blocks, aiormq's heartbeats would wait
             # behind it. What may pile up in the socket's buffer is bounded by the budget.
             await self._blocks.write(frames, sound, ids, partial(self._settle, page))

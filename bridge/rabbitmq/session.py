@@ -9,7 +9,6 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import islice
 
 import aiormq
 
@@ -35,6 +34,7 @@ class Page:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
+        self.ids = [message.id for message in messages]
         self.written = 0
         """How many of them were written, from the first on."""
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -51,7 +51,7 @@ class Page:
         for index in indexes:
             if self._outcomes[index] is None:
                 self._outcomes[index] = outcome
-                ids.append(self.messages[index].id)
+                ids.append(self.ids[index])
         self._open -= len(ids)
         if not self._open:
             self.give_up()
@@ -173,11 +173,15 @@ class ChannelSession(ABC):
 
     def _count_fresh(self, page: Page) -> int:
         """How many of the next messages can be in flight together: up to one whose id is in flight before it."""
-        fresh: set[str] = set()
-        for message in islice(page.messages, page.written, None):
-            if message.id in self._ids or message.id in fresh:
+        ids = page.ids[page.written :]
+        fresh = set(ids)
+        if len(fresh) == len(ids) and fresh.isdisjoint(self._ids):
+            return len(ids)
+        fresh.clear()
+        for message_id in ids:
+            if message_id in self._ids or message_id in fresh:
                 break
-            fresh.add(message.id)
+            fresh.add(message_id)
         return len(fresh)
 
     def _take_off(self, page: Page, count: int) -> range:
@@ -185,7 +189,7 @@ class ChannelSession(ABC):
         if not self._ids:
             self._heard_at = self._connection.serving_s()
         indexes = range(page.written, page.written + count)
-        self._ids.update(message.id for message in page.messages[indexes.start : indexes.stop])
+        self._ids.update(page.ids[indexes.start : indexes.stop])
         page.written = indexes.stop
         return indexes
 
