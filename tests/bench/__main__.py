@@ -108,7 +108,7 @@ async def main(*, rounds: int, seconds: float) -> None:
         for line in bench.lines():
             say(line)
         rates.append(bench.bridge_rate)
-    say("\nHow the bridge's cost grows, quorum queues, each to a ceiling with as many queues:\n")
+    say("\nHow the bridge's cost grows, quorum queues, each to a ceiling with as many receivers and queues:\n")
     say(HEAD)
     say(RULE)
     for setting in GROWTH:

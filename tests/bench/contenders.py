@@ -48,8 +48,9 @@ class Contender(msgspec.Struct, frozen=True):
     """Publishes so many events. Raises peers.NotThere, and RuntimeError or TimeoutError where it does not succeed."""
 
 
-async def ceiling(broker: Broker, _: Setting, events: int) -> Run:
-    return await _reported(broker, sys.executable, "-m", "tests.bench.raw", broker.url, str(events))
+async def ceiling(broker: Broker, setting: Setting, events: int) -> Run:
+    arguments = (broker.url, str(events), str(setting.her_ids))
+    return await _reported(broker, sys.executable, "-m", "tests.bench.raw", *arguments)
 
 
 async def own_publisher(broker: Broker, setting: Setting, events: int) -> Run:

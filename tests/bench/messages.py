@@ -11,11 +11,11 @@ EXCHANGE = "nhn.notifications"
 QUEUE = "bench"
 
 
-def make_messages(count: int) -> list[Message]:
-    """So many, with different ids."""
+def make_messages(count: int, her_ids: int = 1) -> list[Message]:
+    """So many, with different ids, to so many receivers in turn."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return [
         message_of(item.notification, event_id=item.key, moment=item.created_at, exchange=EXCHANGE)
-        for item in read_page(make_page(range(1, count + 1), 1, lambda _: now))
+        for item in read_page(make_page(range(1, count + 1), her_ids, lambda _: now))
         if item.notification is not None
     ]

@@ -1,6 +1,6 @@
 """The ceiling: a socket, frames encoded in advance, 1000 messages in flight, and nothing else that costs.
 
-python -m tests.bench.raw URL EVENTS
+python -m tests.bench.raw URL EVENTS [HER_IDS]
 """
 
 import re
@@ -8,12 +8,15 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import cycle
 from urllib.parse import unquote, urlsplit
 
 from pamqp import commands, frame
 from pamqp.header import ProtocolHeader
 
+from bridge.events.message import Message
 from bridge.rabbitmq.frames import encode_message
 from bridge.rabbitmq.properties import seconds_of
 from tests.bench.messages import make_messages
@@ -50,14 +53,17 @@ class Channel:
         self._send(CHANNEL, commands.Confirm.Select())
         self._expect(commands.Confirm.SelectOk)
 
-    def publish(self, block: bytes, blocks: int) -> None:
-        """Write the block of BLOCK messages so often, and return once all are confirmed. Fails on anything else."""
+    def publish(self, blocks: Sequence[bytes], count: int) -> None:
+        """Write so many blocks of BLOCK messages, these in turn, and return once all are confirmed. Fails on anything
+        else.
+        """
+        turn = cycle(blocks)
         written = confirmed = 0
         singly: set[int] = set()
-        total = blocks * BLOCK
+        total = count * BLOCK
         while confirmed < total:
             while written < total and written - confirmed <= IN_FLIGHT - BLOCK:
-                self._socket.sendall(block)
+                self._socket.sendall(next(turn))
                 written += BLOCK
             self._received += self._socket.recv(65_536)
             whole = len(self._received) // _ACK.size * _ACK.size
@@ -108,17 +114,23 @@ class Channel:
             self._received += self._socket.recv(65_536)
 
 
-def main(url: str, events: str) -> None:
-    pieces = [
+def encoded(messages: Sequence[Message]) -> bytes:
+    return b"".join(
         piece
-        for message in make_messages(BLOCK)
+        for message in messages
         for piece in encode_message(message, seconds_of(message), channel=CHANNEL, max_payload_bytes=FRAME_MAX)
-    ]
-    channel, blocks = Channel(url), int(events) // BLOCK
+    )
+
+
+def main(url: str, events: str, her_ids: str = "1") -> None:
+    blocks = -(-int(her_ids) // BLOCK)
+    messages = make_messages(blocks * BLOCK, int(her_ids))
+    encoded_blocks = [encoded(messages[at * BLOCK : (at + 1) * BLOCK]) for at in range(blocks)]
+    channel, count = Channel(url), int(events) // BLOCK
     begin()
     started = time.perf_counter()
-    channel.publish(b"".join(pieces), blocks)
-    report(blocks * BLOCK, time.perf_counter() - started)
+    channel.publish(encoded_blocks, count)
+    report(count * BLOCK, time.perf_counter() - started)
 
 
 if __name__ == "__main__":
