@@ -18,7 +18,7 @@ import msgspec
 
 from bridge.errors import BrokerUnavailable
 from bridge.ports import Clock
-from bridge.routes import Judgement, Place, Route, RouteFacts, Verdict, judge
+from bridge.routes import Judgement, Place, Route, RouteFacts, Verdict, judge, unbound_of
 from bridge.supervisor import unless_stopped
 
 LOOK_S = 5.0
@@ -57,6 +57,10 @@ class RouteObserver(Protocol):
         """Its queue was gone, and the bridge has declared it again: what came in between is not in it."""
         ...
 
+    def bound_anew(self, route: Route, patterns: str) -> None:
+        """Its queue was no longer bound with these, and the bridge has bound it again: likewise."""
+        ...
+
     def bindings_unseen(self, why: str, *, is_trouble: bool) -> None:
         """Bindings cannot be looked at now; `is_trouble`: though the settings say how."""
         ...
@@ -79,6 +83,9 @@ class RouteContract:
         self._facts = dict.fromkeys(routes, RouteFacts())
         self._bound_by_others = [route for route in routes if route.bindings and not route.declare]
         """The routes whose bindings the management API alone shows."""
+        self._bound_by_us = [route for route in routes if route.bindings and route.declare]
+        self._place: Place | None = None
+        """Where the last look was."""
         self._awaits_first_look = bindings is not None and bool(self._bound_by_others)
         self._back_since: dict[Route, float] = {}
         """Routes whose queue was missing at one look and there at the next."""
@@ -115,9 +122,23 @@ class RouteContract:
 
     async def _look(self, queues: Queues) -> None:
         with suppress(BrokerUnavailable):  # the broker's own observer is told; what is known of the routes holds
-            place = await queues.look_at_routes()
+            unbound = await self._unbound()
+            self._place = await queues.look_at_routes()
+            for route, patterns in unbound.items():
+                facts = self._facts[route]
+                if facts.bound and not facts.declared_anew:
+                    self._observer.bound_anew(route, patterns)
             if self._bindings is not None and self._bound_by_others:
-                await self._look_at_bindings(self._bindings, place)
+                await self._look_at_bindings(self._bindings, self._place)
+
+    async def _unbound(self) -> Mapping[Route, str]:
+        """What somebody has unbound, since the last look, of the queues that the next one binds again."""
+        if self._bindings is None or self._place is None or not self._bound_by_us:
+            return {}
+        with suppress(BrokerUnavailable):  # a binding that nobody can see is bound again all the same
+            seen = await self._bindings.look(self._place, self._bound_by_us)
+            return {route: missing for route, bound in seen.items() if (missing := unbound_of(route, bound))}
+        return {}
 
     async def _look_at_bindings(self, bindings: Bindings, place: Place) -> None:
         try:

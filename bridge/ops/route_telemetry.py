@@ -40,6 +40,11 @@ class RouteTelemetry:
         self._state.note_error("route-declared-anew", f"queue {route.queue} was gone, and was declared again")
         self._log.warning("route.declared-anew", queue=route.queue, exchange=route.exchange)
 
+    def bound_anew(self, route: Route, patterns: str) -> None:
+        """Somebody unbound a queue that the bridge binds: it missed what came in between."""
+        self._state.note_error("route-bound-anew", f"queue {route.queue} was unbound ({patterns}), and was bound again")
+        self._log.warning("route.bound-anew", queue=route.queue, exchange=route.exchange, bindings=patterns)
+
     def bindings_unseen(self, why: str, *, is_trouble: bool) -> None:
         """Bindings cannot be looked at; what was known of them holds. `is_trouble`: the settings say how they could."""
         routes, now, why = self._state.routes, self._state.clock.monotonic(), clipped(why)

@@ -244,6 +244,19 @@ async def test_a_queue_of_the_bridge_s_own_is_declared_again_where_somebody_dele
         assert await world.reasons() == {}
 
 
+async def test_a_queue_of_the_bridge_s_own_is_bound_again_where_somebody_unbinds_it_and_that_is_told(
+    contracted: Contracted, broker_management_url: str
+) -> None:
+    async with contracted(is_there=False, declare=True, sees_bindings=True) as world:
+        world.create(10)
+        await assert_all_arrived(world, QUEUE, JOURNAL)
+        await unbind(world.url, JOURNAL, EXCHANGE, "#")
+        await world.until(lambda: world.log("route.bound-anew"))
+        await world.until(partial(is_bound, world, broker_management_url))
+        (line,) = world.log("route.bound-anew")
+        assert (line["queue"], line["bindings"]) == (JOURNAL, "#")
+
+
 async def test_after_a_lost_connection_the_queues_are_looked_at_before_anything_is_published(
     contracted: Contracted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,47 @@ async def test_a_queue_that_is_declared_again_is_told_of_but_not_at_the_first_lo
     assert world.closed() is None
 
 
+async def test_a_queue_that_is_bound_again_is_told_of_but_not_at_the_first_look() -> None:
+    world = World(OURS)
+    world.queues[OURS] = RouteFacts(exists=True, bound=frozenset({"#"}))
+    world.bound[OURS] = frozenset({"other.*"})
+    await world.turn()
+    assert world.told() == []
+    await world.turn()
+    assert world.observer.told[-1] == ("bound_anew", (OURS, "#"), {})
+    world.bound[OURS] = frozenset({"#", "other.*"})
+    await world.turn()
+    assert world.told() == ["bound_anew"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(
+            RouteFacts(exists=True, bound=frozenset({"#"}), declared_anew=True), id="the queue itself was gone"
+        ),
+        pytest.param(RouteFacts(exists=True, bound=frozenset(), trouble="may not"), id="it could not be bound"),
+    ],
+)
+async def test_what_is_told_otherwise_is_not_told_as_bound_again(seen: RouteFacts) -> None:
+    world = World(OURS)
+    world.queues[OURS] = RouteFacts(exists=True, bound=frozenset({"#"}))
+    await world.turn()
+    world.queues[OURS], world.bound[OURS] = seen, frozenset()
+    await world.turn()
+    assert "bound_anew" not in world.told()
+
+
+async def test_a_queue_of_the_bridge_s_own_is_bound_again_though_no_management_api_tells() -> None:
+    world = World(OURS)
+    world.queues[OURS] = RouteFacts(exists=True, bound=frozenset({"#"}))
+    await world.turn()
+    world.is_management_there = False
+    await world.turn()
+    assert world.told() == []
+    assert world.judged(OURS).verdict is Verdict.THERE
+
+
 async def test_a_queue_that_could_not_be_declared_is_missing_with_the_broker_s_reason() -> None:
     world = World(OURS)
     world.queues[OURS] = RouteFacts(exists=False, bound=frozenset(), trouble="queue ours: the user lacks a permission")

@@ -129,6 +129,15 @@ def test_a_queue_that_was_declared_again_is_among_the_recent_errors(ops: Ops) ->
     assert (error.code, error.message) == ("route-declared-anew", "queue journal was gone, and was declared again")
 
 
+def test_a_queue_that_was_bound_again_is_among_the_recent_errors(ops: Ops) -> None:
+    ops.telemetry.routes.bound_anew(JOURNAL, "new-message.*")
+    (error,) = ops.state.recent_errors
+    assert (error.code, error.message) == (
+        "route-bound-anew",
+        "queue journal was unbound (new-message.*), and was bound again",
+    )
+
+
 def test_the_document_has_every_line_of_the_contract(ops: Ops) -> None:
     told(ops, JOURNAL, MISSING)
     told(ops, EXTRA, RouteFacts())
