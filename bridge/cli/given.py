@@ -1,5 +1,6 @@
-"""What people give to commands: many ids at once, and times."""
+"""What people give to commands: many ids at once, times, and their consent."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import IO, TypeVar
@@ -12,6 +13,7 @@ from bridge.ops.redaction import redact_text
 
 MAX_QUOTED_CHARACTERS = 40
 STANDARD_INPUT = "-"
+NOBODY_TO_ASK = "Without a terminal nobody can be asked: add --yes, or --dry-run to look first."
 
 Id = TypeVar("Id")
 
@@ -47,6 +49,16 @@ def moment(value: str) -> datetime:
     if found.tzinfo is None:
         raise click.BadParameter("it has no time zone: add one, such as +02:00, or Z for UTC.")
     return found
+
+
+def agreed(question: str) -> bool:
+    """Ask, with no for an answer unless it is yes. Raises ConfigurationError where there is nobody to answer."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise ConfigurationError(NOBODY_TO_ASK) from None
 
 
 def _given(arguments: Sequence[str], file: IO[str] | None) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from bridge.cli.columns import aligned
-from bridge.cli.given import moment, read_ids
+from bridge.cli.given import NOBODY_TO_ASK, moment, read_ids
 from bridge.cli.offset_list import Place, page_of, table
 from bridge.clock import SystemClock
 from bridge.errors import ConfigurationError
@@ -176,7 +176,7 @@ def import_offsets(*, file: IO[bytes], yes: bool, dry_run: bool) -> None:
 def _prepared(*, yes: bool, dry_run: bool) -> Settings:
     """The settings, where somebody can be asked or nobody needs to be."""
     if not (yes or dry_run or sys.stdin.isatty()):
-        raise ConfigurationError("Without a terminal nobody can be asked: add --yes, or --dry-run to look first.")
+        raise ConfigurationError(NOBODY_TO_ASK)
     settings = load_settings()
     configure(settings.log.format, "warning")
     return settings

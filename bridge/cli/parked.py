@@ -9,6 +9,7 @@ from typing import get_args
 import click
 import msgspec
 
+from bridge.cli.given import agreed
 from bridge.cli.parked_list import (
     discard_plan,
     kept_lines,
@@ -193,7 +194,7 @@ def _is_wanted(seen: Survey, choice: Choice, plan: tuple[int, Sequence[str]], *,
         click.echo(line)
     if seen.looked_at < seen.total:
         click.echo(f"And what is among the {messages(seen.total - seen.looked_at)} that were not looked at.")
-    return not is_dry and click.confirm("Go on?")
+    return not is_dry and agreed("Go on?")
 
 
 def _finish(verb: str, done: Done, choice: Choice) -> None:

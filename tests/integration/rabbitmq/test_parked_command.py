@@ -256,6 +256,16 @@ class TestRelease:
         assert await ready_count(bench.url, QUEUE) == 0
         assert await bench.parked() == ["a", "b", "c"]
 
+    @pytest.mark.parametrize("verb", ["release", "discard"])
+    async def test_where_nobody_can_be_asked_nothing_is_done(self, bench: Bench, verb: str) -> None:
+        await fill(bench.url, "a")
+        result = await bench.run(verb, "--reason", "unroutable", given="")
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "Without a terminal nobody can be asked: add --yes, or --dry-run to look first.\n",
+        )
+        await bench.until_parked(1)
+
     async def test_ids_and_limits_choose(self, bench: Bench) -> None:
         await fill(bench.url, *"abcdef")
         await subscribe(bench.url, QUEUE, "#")
