@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from bridge.errors import BridgeError, BrokerUnavailable
 from bridge.events.message import Message
-from bridge.events.parked import Reason, is_poison, park, park_remains
+from bridge.events.parked import MAX_BODY_BYTES, Reason, park, park_remains
 from bridge.ports import Broker, Clock, Outcome, Session
 from bridge.retry import Backoff
 
@@ -122,7 +122,8 @@ class Delivery:
 
         Raises Unroutable, where that is wanted; nothing is known then of the page's other messages.
         """
-        page = _Page([self._park(m, "poison") if is_poison(m) else m for m in messages])
+        # What else no broker can take, the session finds as it encodes it.
+        page = _Page([self._park(m, "poison") if len(m.body) > MAX_BODY_BYTES else m for m in messages])
         self._line.append(page)
         attempt = 0
         try:

@@ -176,14 +176,21 @@ async def test_a_parked_message_that_has_no_queue_either_is_held_and_never_dropp
     assert broker.names() == [["a"], ["a*"], ["a*"], ["a*"]]
 
 
-async def test_a_message_that_no_broker_takes_is_parked_without_being_sent() -> None:
+async def test_a_body_that_is_too_large_is_parked_without_being_sent() -> None:
     broker = ScriptedBroker()
     delivering = Delivering(broker)
-    await delivering.delivery.deliver([message("a"), message("b" * 300), message("c", body=b"x" * 1_048_577)])
-    first, second, third = broker.published[0]
-    assert (first.parked_reason, second.parked_reason, third.parked_reason) == (None, "poison", "poison")
-    assert len(second.id) < 256
-    assert third.body == b"x" * 1_048_577
+    await delivering.delivery.deliver([message("a"), message("b", body=b"x" * 1_048_577)])
+    first, second = broker.published[0]
+    assert (first.parked_reason, second.parked_reason) == (None, "poison")
+    assert second.body == b"x" * 1_048_577
+
+
+async def test_what_the_session_finds_that_amqp_cannot_carry_is_parked_as_far_as_it_can_be() -> None:
+    broker = ScriptedBroker([ROUTED, POISON])
+    await Delivering(broker).deliver("a", "b" * 300)
+    ((_, found), (parked,)) = broker.published
+    assert (found.id, parked.parked_reason, parked.body) == ("b" * 300, "poison", found.body)
+    assert len(parked.id) < 256
 
 
 async def test_what_even_the_parked_queue_cannot_take_leaves_its_hash() -> None:
