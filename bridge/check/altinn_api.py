@@ -12,6 +12,7 @@ from bridge.check.report import Finding, failed, ok, plural, warning
 from bridge.check.witness import Answered, Witness
 from bridge.errors import TransientError
 from bridge.http import Answer, HostGate, HttpReader
+from bridge.http_transport import make_client
 from bridge.ports import Clock
 from bridge.settings import Settings
 from bridge.settings.altinn import API_PATH
@@ -28,7 +29,7 @@ async def check_altinn_api(settings: Settings, auth: httpx.Auth | None, *, clock
     """Ask with the sign-in that the bridge will use."""
     http, altinn = settings.http, settings.altinn
     witness = Witness(clock)
-    async with httpx.AsyncClient(timeout=http.timeout_s, auth=auth, event_hooks=witness.hooks) as client:
+    async with make_client(timeout_s=http.timeout_s, auth=auth, hooks=witness.hooks) as client:
         reader = HttpReader(
             client, gate=HostGate(clock), clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes
         )

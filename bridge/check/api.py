@@ -12,6 +12,7 @@ from bridge.check.report import Finding, failed, ok, plural
 from bridge.check.witness import Answered, Witness
 from bridge.errors import TransientError
 from bridge.http import HostGate, HttpReader
+from bridge.http_transport import make_client
 from bridge.nhn.answers import Problem, ReceiversRefused
 from bridge.nhn.api import MAX_HER_IDS, NhnApi
 from bridge.nhn.feed import Feed
@@ -53,7 +54,7 @@ async def check_api(
     """Ask for all HER-ids of one tenant. `receivers`: where the store says that they stand."""
     nhn, http = settings.nhn, settings.http
     witness = _Witness(clock)
-    async with httpx.AsyncClient(timeout=http.timeout_s, auth=auth, event_hooks=witness.hooks) as client:
+    async with make_client(timeout_s=http.timeout_s, auth=auth, hooks=witness.hooks) as client:
         reader = HttpReader(
             client,
             gate=HostGate(clock),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from bridge.http import HostGate, HttpReader
+from bridge.http_transport import make_client
 from bridge.ops.service_telemetry import BridgeTelemetry
 from bridge.ownership import Ownership
 from bridge.ports import Clock
@@ -15,10 +16,6 @@ from bridge.route_contract import RouteContract
 from bridge.settings import Settings
 from bridge.store import Stores
 from bridge.streams import StreamRunner, Undelivered
-
-CONNECTIONS = 100
-"""To one API, at most; all stay open for the next request. httpx keeps 20: of 32 polls of orders at a time the rest
-would open theirs anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,5 @@ async def http_reader(
 ) -> AsyncIterator[HttpReader]:
     """GETs of one API, signed by `auth`. `gate`: one a host, whoever calls it."""
     http = settings.http
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    async with httpx.AsyncClient(timeout=httpx.Timeout(http.timeout_s), auth=auth, limits=limits) as client:
+    async with make_client(timeout_s=http.timeout_s, auth=auth) as client:
         yield HttpReader(client, gate=gate, clock=clock, timeout_s=http.timeout_s, max_body_bytes=http.max_body_bytes)

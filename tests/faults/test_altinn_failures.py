@@ -139,10 +139,12 @@ async def test_cut_off_again_and_again_every_last_status_arrives_in_order(bridge
     """The bridge is cancelled in the middle of whatever it does, the broker's confirms held back before."""
     plan = AltinnPlan(pace=Pace(factor=0.02, expiry_s=2.0), feed_delay_s=0.1, late_share=0)
     async with bridged(plan=plan) as world:
-        orders = [world.create(email_lives=("delivered", "retried", "failed")) for _ in range(6)]
-        await world.register(*orders)
+        orders = []
         for _ in range(3):
+            new = [world.create(email_lives=("delivered", "retried", "failed")) for _ in range(2)]
+            orders += new
             held = await world.ready(QUEUE)
+            await world.register(*new)
             world.proxy.pause()
             await asyncio.sleep(0.1)
             await world.cut_off()

@@ -1,4 +1,4 @@
-"""One careful GET over a real connection: what only a transport shows."""
+"""One careful GET over a real connection: what only a transport shows. By aiohttp, and as where there is a proxy."""
 
 import asyncio
 import gzip
@@ -11,13 +11,25 @@ import pytest
 
 from bridge.errors import SourceUnavailable
 from bridge.http import BodyTooLarge, HostGate, HttpReader
+from bridge.http_transport import AiohttpTransport
 from tests.support.clock import FakeClock
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+Transport = Callable[[], httpx.AsyncBaseTransport]
+
+
+@pytest.fixture(params=[AiohttpTransport, httpx.AsyncHTTPTransport])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    made: Transport = request.param
+    return made
+
+
 @asynccontextmanager
-async def served(serve: Serve, *, timeout_s: float = 5.0, max_body_bytes: int = 100) -> AsyncIterator[HttpReader]:
+async def served(
+    transport: Transport, serve: Serve, *, timeout_s: float = 5.0, max_body_bytes: int = 100
+) -> AsyncIterator[HttpReader]:
     """A reader of a host on the loopback that speaks bytes, and the host's URL in `base_url`."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,7 +45,7 @@ async def served(serve: Serve, *, timeout_s: float = 5.0, max_body_bytes: int = 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=5.0, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=5.0, transport=transport()) as client:
             yield HttpReader(
                 client, gate=HostGate(clock), clock=clock, timeout_s=timeout_s, max_body_bytes=max_body_bytes
             )
@@ -47,7 +59,7 @@ async def failure(reader: HttpReader) -> SourceUnavailable:
 
 
 class TestOverARealConnection:
-    async def test_a_body_that_drips_is_given_up_after_four_timeouts(self) -> None:
+    async def test_a_body_that_drips_is_given_up_after_four_timeouts(self, transport: Transport) -> None:
         async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
             while True:
@@ -55,7 +67,7 @@ class TestOverARealConnection:
                 await writer.drain()
                 await asyncio.sleep(0.01)
 
-        async with served(drip, timeout_s=0.05) as reader:
+        async with served(transport, drip, timeout_s=0.05) as reader:
             assert str(await failure(reader)) == "no complete answer within 0.2 s"
 
     @pytest.mark.parametrize(
@@ -69,15 +81,15 @@ class TestOverARealConnection:
             pytest.param(b"220 smtp.test ESMTP\r\n", id="in another protocol"),
         ],
     )
-    async def test_an_answer_that_is_cut_off_is_a_failure(self, sent: bytes) -> None:
+    async def test_an_answer_that_is_cut_off_is_a_failure(self, sent: bytes, transport: Transport) -> None:
         async def cut_off(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(sent)
             await writer.drain()
 
-        async with served(cut_off) as reader:
+        async with served(transport, cut_off) as reader:
             assert str(await failure(reader)) == "the answer was cut off or is no HTTP"
 
-    async def test_a_bomb_is_refused_before_it_fills_the_memory(self) -> None:
+    async def test_a_bomb_is_refused_before_it_fills_the_memory(self, transport: Transport) -> None:
         bomb = gzip.compress(b"\0" * 300_000_000, compresslevel=1)
 
         async def throw(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +97,7 @@ class TestOverARealConnection:
             writer.write(bomb)
             await writer.drain()
 
-        async with served(throw) as reader:
+        async with served(transport, throw) as reader:
             tracemalloc.start()
             try:
                 error = await failure(reader)
@@ -95,8 +107,11 @@ class TestOverARealConnection:
         assert type(error) is BodyTooLarge
         assert peak_bytes < 100_000_000
 
-    async def test_nobody_there_is_told_as_such(self) -> None:
+    async def test_nobody_there_is_told_as_such(self, transport: Transport) -> None:
         clock = FakeClock()
-        async with httpx.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as client:
+        async with httpx.AsyncClient(base_url="http://127.0.0.1:1", transport=transport()) as client:
             reader = HttpReader(client, gate=HostGate(clock), clock=clock, timeout_s=5.0, max_body_bytes=100)
-            assert str(await failure(reader)) == "no connection (ConnectError)"
+            assert str(await failure(reader)) in {
+                "no connection (ConnectError)",
+                "no connection (ConnectionRefusedError)",
+            }
