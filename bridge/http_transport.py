@@ -63,7 +63,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         with _errors_as_httpx():
             response = await self._session.request(
                 request.method,
-                _url(request.url),
+                _url(request),
                 headers=[(name.decode(encoding), value.decode(encoding)) for name, value in request.headers.raw],
                 data=await request.aread() or None,
                 allow_redirects=False,
@@ -98,11 +98,12 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         return await handler(request)
 
 
-def _url(url: httpx.URL) -> URL:
-    """The same, byte for byte."""
-    path, _, query = url.raw_path.decode("ascii").partition("?")
-    authority = url.netloc.decode("ascii")
-    return URL.build(scheme=url.scheme, authority=authority, path=path, query_string=query, encoded=True)
+def _url(request: httpx.Request) -> URL:
+    """The same, byte for byte; with another path and query where httpx's extension `target` has them."""
+    target: bytes = request.extensions.get("target", request.url.raw_path)
+    path, _, query = target.decode("ascii").partition("?")
+    scheme, authority = request.url.scheme, request.url.netloc.decode("ascii")
+    return URL.build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True)
 
 
 @contextmanager

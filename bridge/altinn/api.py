@@ -5,7 +5,7 @@ heading says `order`; its own example and the API say `orders`). The other two a
 and "Status feed"; ids of legacy orders work there, too.
 """
 
-import httpx
+from urllib.parse import urlencode
 
 from bridge.altinn.answers import OrderUnknown, raise_for
 from bridge.altinn.decode import (
@@ -26,7 +26,6 @@ MAX_FEED_PAGE = 500
 MAX_DOUBTS = 50
 """So many answers of 404 that say nothing, without one that does, are more likely a gateway's than about orders: those
 bring their own documented 404 at every poll."""
-_NO_PARAMS = httpx.QueryParams()
 
 
 class AltinnApi:
@@ -75,7 +74,7 @@ class AltinnApi:
         """
         params = {"seq": str(after), "pageSize": str(limit), **({"orderBy": "desc"} if newest_first else {})}
         try:
-            body = await self._get("/future/shipment/feed", httpx.QueryParams(params))
+            body = await self._get("/future/shipment/feed", urlencode(params))
         except OrderUnknown as error:
             raise RequestRejected("there is no status feed (404): check BRIDGE_ALTINN__BASE_URL") from error
         try:
@@ -85,8 +84,8 @@ class AltinnApi:
         self._doubts = 0
         return rows
 
-    async def _get(self, path: str, params: httpx.QueryParams = _NO_PARAMS) -> bytes:
-        answer = await self._reader.get(f"{self._url}{path}", params=params, headers={})
+    async def _get(self, path: str, query: str = "") -> bytes:
+        answer = await self._reader.get(f"{self._url}{path}", query=query, headers={})
         try:
             raise_for(answer.status, answer.headers, answer.body)
         except OrderUnknown as error:

@@ -4,6 +4,8 @@ What is not there is answered 404 with Altinn's own problem details, but only to
 address, token and rights. An order's e-mails are not enough for that: their 404 is empty, as anybody's may be.
 """
 
+from urllib.parse import urlencode
+
 import httpx
 import msgspec
 
@@ -93,7 +95,7 @@ class _Asker:
         return True
 
     async def _get(self, path: str, **params: str) -> Answer:
-        return await self._reader.get(f"{self._url}{path}", params=httpx.QueryParams(params), headers={})
+        return await self._reader.get(f"{self._url}{path}", query=urlencode(params), headers={})
 
 
 def _json(answer: Answer) -> object:

@@ -36,11 +36,11 @@ class NhnApi:
         A single item that is too large comes back as an item with a problem.
         """
         scanner = OffsetScanner() if limit == 1 else None
-        # Written by hand: httpx takes milliseconds a poll to do it for 1500 HER-ids.
         receivers = "&".join([f"HerIds={her_id}" for her_id in her_ids])
         try:
             answer = await self._reader.get(
-                f"{self._url}?{receivers}&Offset={offset}&NotificationsToFetch={limit}",
+                self._url,
+                query=f"{receivers}&Offset={offset}&NotificationsToFetch={limit}",
                 headers=self._headers,
                 observe=scanner.feed if scanner else None,
             )

@@ -29,9 +29,8 @@ class Reading:
         )
 
     async def get(self, observe: Callable[[bytes], bool] | None = None) -> Answer:
-        params = httpx.QueryParams([("HerIds", "8142520")])
         return await self.reader.get(
-            "https://api.test/notifications", params=params, headers={"api-version": "3"}, observe=observe
+            "https://api.test/notifications", query="HerIds=8142520", headers={"api-version": "3"}, observe=observe
         )
 
     async def failure(self, observe: Callable[[bytes], bool] | None = None) -> SourceUnavailable:

@@ -53,7 +53,7 @@ async def served(
 
 async def failure(reader: HttpReader) -> SourceUnavailable:
     with pytest.raises(SourceUnavailable) as raised:
-        await reader.get("/notifications", params=httpx.QueryParams([("HerIds", "8142520")]), headers={})
+        await reader.get("/notifications", query="HerIds=8142520", headers={})
     assert "8142520" not in f"{raised.value} {raised.value!r}"
     return raised.value
 

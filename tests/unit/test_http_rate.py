@@ -133,7 +133,7 @@ async def test_every_request_of_a_reader_waits_for_its_turn_whatever_its_answer(
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         readers = [HttpReader(client, gate=gate, clock=clock, timeout_s=30.0, max_body_bytes=100) for _ in range(2)]
         for _ in range(2):
-            await readers[0].get("https://api.test/a", params=httpx.QueryParams(), headers={})
+            await readers[0].get("https://api.test/a", headers={})
             with pytest.raises(SourceUnavailable):
-                await readers[1].get("https://api.test/b", params=httpx.QueryParams(), headers={})
+                await readers[1].get("https://api.test/b", headers={})
     assert asked_at == [0.0, 0.1, 0.2, 0.3]

@@ -112,7 +112,8 @@ class TestWhatItSends:
                 async with httpx.AsyncClient(transport=transport) as asking:
                     await asking.get(f"{there.url}/a%20path/notifications?{QUERY}", headers=headers)
                     await asking.get(f"{there.url}/orders", headers=headers)
-        ours, httpx_s = there.heads[:2], there.heads[2:]
+                    await asking.get(f"{there.url}/orders", extensions={"target": f"/other?{QUERY}".encode()})
+        ours, httpx_s = there.heads[:3], there.heads[3:]
         for one, other in zip(ours, httpx_s, strict=True):
             assert one.split(b"\r\n")[0] == other.split(b"\r\n")[0]
             assert sorted(one.split(b"\r\n")) == sorted(other.split(b"\r\n"))

@@ -13,6 +13,7 @@ from bridge.errors import AuthenticationError, RequestRejected, SourceUnavailabl
 from bridge.http import HostGate, HttpReader
 from tests.support.altinn import ORDER, email, summary_body
 from tests.support.clock import FakeClock
+from tests.support.http import url_on_the_wire
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 UNKNOWN = b'{"type":"urn:altinn:error:NOT-00003","title":"Shipment not found","status":404,"code":"NOT-00003"}'
@@ -40,7 +41,7 @@ class Recorded:
 
     @property
     def urls(self) -> list[str]:
-        return [str(request.url) for request in self.requests]
+        return [url_on_the_wire(request) for request in self.requests]
 
 
 class TestTheRequest:
