@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tests.bench.broker import Broker
-from tests.bench.contenders import BRIDGE, CEILING, CONTENDERS, Contender, Setting
+from tests.bench.contenders import BRIDGE, CEILING, CONTENDERS, CONTENDERS_APART, Contender, Setting
 from tests.bench.latency import latencies
 from tests.bench.orders import order_lines
 from tests.bench.peers import NotThere
@@ -67,7 +67,6 @@ class Bench:
 
     def lines(self) -> Iterator[str]:
         """The table's."""
-        yield f"\n{self._setting.queue_type} queue, pages of {self._setting.page_size}:\n"
         yield HEAD
         yield RULE
         yield written(ceiling_row(self._ceilings))
@@ -99,15 +98,30 @@ class Bench:
         return self._trials[BRIDGE.name][-1].run.rate
 
 
+async def lines_apart(broker: Broker, *, rounds: int, seconds: float) -> list[str]:
+    """What a contender uses is not missing from the broker then, which otherwise is most of what is measured."""
+    bench = Bench(broker, Setting(), seconds=seconds)
+    try:
+        with broker.apart():
+            await bench.measure(CONTENDERS_APART, rounds)
+    except NotThere as error:
+        return [f"left out: {error}"]
+    return [*bench.lines()]
+
+
 async def main(*, rounds: int, seconds: float) -> None:
     broker = await Broker.at(os.environ["BRIDGE_BROKER__URLS"])
     rates = []
     for setting in SETTINGS:
         bench = Bench(broker, setting, seconds=seconds)
         await bench.measure(CONTENDERS, rounds)
+        say(f"\n{setting.queue_type} queue, pages of {setting.page_size}:\n")
         for line in bench.lines():
             say(line)
         rates.append(bench.bridge_rate)
+    say("\nThe same with the broker on cores of its own, quorum queue:\n")
+    for line in await lines_apart(broker, rounds=rounds, seconds=seconds):
+        say(line)
     say("\nHow the bridge's cost grows, quorum queues, each to a ceiling with as many receivers and queues:\n")
     say(HEAD)
     say(RULE)

@@ -5,13 +5,15 @@ import os
 import re
 import shlex
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Self
 
 import aio_pika
 
 from tests.bench.messages import EXCHANGE, QUEUE
+from tests.bench.peers import NotThere
 from tests.bench.processes import cpu_s
 
 COUNT_S = 10.0
@@ -41,6 +43,28 @@ class Broker:
     def cpu_s(self) -> float:
         """What it has used so far; 0 where that is not known."""
         return 0.0 if self._pid is None else cpu_s(self._pid)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Half of the cores for the broker alone, the other half for this process and those that it starts meanwhile.
+
+        Raises NotThere where there is one core, or where the broker's process is not known.
+        """
+        cores = sorted(os.sched_getaffinity(0))
+        if self._pid is None or len(cores) < 2:
+            raise NotThere("it takes two cores, and a broker whose process is known")
+        half = len(cores) // 2
+        try:
+            self._keep_to(cores[:half])
+            os.sched_setaffinity(0, cores[half:])
+            yield
+        finally:
+            self._keep_to(cores)
+            os.sched_setaffinity(0, cores)
+
+    def _keep_to(self, cores: Sequence[int]) -> None:
+        for thread in Path(f"/proc/{self._pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores)
 
     @asynccontextmanager
     async def queue(self, queue_type: str, exchange_name: str = EXCHANGE, count: int = 1) -> AsyncIterator[None]:
