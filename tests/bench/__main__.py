@@ -8,12 +8,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from tests.bench.broker import Broker
 from tests.bench.contenders import BRIDGE, CEILING, CONTENDERS, CONTENDERS_APART, Contender, Setting
 from tests.bench.latency import latencies
 from tests.bench.orders import order_lines
 from tests.bench.peers import NotThere
+from tests.bench.processes import pace_ms
 from tests.bench.table import HEAD, RULE, Run, Trial, ceiling_row, row, written
 
 SETTINGS = (Setting(queue_type="quorum"), Setting(queue_type="classic"))
@@ -28,6 +30,8 @@ FIRST_EVENTS = 5000
 LEAST_EVENTS = 1000
 SHARE_OF_PAGES = {100: 0.5, 10: 0.1}
 """By page size: which part of the rate of full pages smaller ones reach, about."""
+PACES_MS: list[float] = []
+"""Between the runs. Where they differ much, others use the machine's cores, and CPU times are that much longer."""
 
 
 def say(line: str) -> None:
@@ -61,6 +65,7 @@ class Bench:
                     self._left_out[contender.name] = f"it failed: {str(error) or 'no end in time'}"
                     continue
                 after = await self._run(CEILING, self._events(CEILING))
+                PACES_MS.append(pace_ms())
                 self._trials.setdefault(contender.name, []).append(Trial(found, before, after))
                 self._ceilings.append(after)
                 before = after
@@ -136,6 +141,8 @@ async def main(*, rounds: int, seconds: float) -> None:
     for line in await order_lines(broker, rounds):
         say(line)
     say(f"\nload of this machine over the last minutes: {' '.join(f'{each:.1f}' for each in os.getloadavg())}")
+    slowest, fastest, middle = max(PACES_MS), min(PACES_MS), median(PACES_MS)
+    say(f"its pace: a fixed loop took {fastest:.0f} to {slowest:.0f} ms, {middle:.0f} in the median")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""What another process has used, read from /proc."""
+"""What another process has used, read from /proc; and how fast a process is here, now."""
 
 import os
+import time
 from pathlib import Path
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -20,6 +21,13 @@ def memory_mb(pid: int) -> float:
 def peak_memory_mb(pid: int) -> float:
     """The most that it had resident at a time."""
     return _status_mb(pid, "VmHWM:")
+
+
+def pace_ms() -> float:
+    """How long a fixed piece of work takes at this moment: longer where a neighbour on the same host is at work."""
+    began = time.perf_counter()
+    sum(each * each for each in range(1_000_000))
+    return (time.perf_counter() - began) * 1000
 
 
 def _status_mb(pid: int, name: str) -> float:
