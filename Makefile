@@ -53,8 +53,9 @@ check: setup ## lint, format, types, import rules, unused and missing dependenci
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-generate: setup ## make anew what in the chart is made from code: schema and README of its values, the dashboard
+generate: setup ## make anew what is made from code: the contract, schema and README of the chart's values, the dashboard
 	@deploy/tools/setup
+	$(BIN)/bridge contracts --out deploy/contracts
 	$(BIN)/python -m deploy.chart.values_schema >helm/values.schema.json
 	$(BIN)/python -m deploy.chart.readme >helm/README.md
 	.venv-tools/bin/python -m deploy.monitoring.dashboard >helm/files/dashboard.json

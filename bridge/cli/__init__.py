@@ -46,6 +46,7 @@ COMMANDS = {
     "orders": Entry("bridge.cli.orders:command", "Add, list and remove the watched Altinn orders."),
     "parked": Entry("bridge.cli.parked:command", "List, show, release and discard what could not be delivered."),
     "status": Entry("bridge.cli.status:command", "Show streams, cursors, lag and parked counts."),
+    "contracts": Entry("bridge.cli.contracts:command", "Write AsyncAPI and JSON Schemas of all events."),
 }
 
 EXTRAS = {"rich": "sandbox"}

@@ -65,12 +65,12 @@ class Envelope(msgspec.Struct, Generic[DataT], frozen=True, gc=False, kw_only=Tr
     ] = None
 
 
-class CloudEvent(Envelope[DataT], Generic[DataT], frozen=True, gc=False, kw_only=True, omit_defaults=True):
+class CloudEvent(Envelope[DataT], Generic[DataT], frozen=True, kw_only=True):
     """An event of the bridge's: it always names its schema and what it is to be kept in order with."""
 
     dataschema: str
     partitionkey: Annotated[
-        str, Meta(description="Events of one key come in order: the receiver's HER-id (NHN), the order id (Altinn).")
+        str, Meta(description="What is kept in order by itself: the receiver's HER-id (NHN), the order's id (Altinn).")
     ]
 
 

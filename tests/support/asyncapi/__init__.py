@@ -1,0 +1,1 @@
+"""AsyncAPI's own schemas of its documents (npm's @asyncapi/specs)."""
