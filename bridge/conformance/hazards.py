@@ -20,7 +20,7 @@ _REPLAY = "An event with `replay` may be one that never came before: deduplicate
 _REDELIVERED = (
     "AMQP's `redelivered` says that an event may have been handled, not that it was: go by the remembered `id`."
 )
-_PASS_OVER = "Acknowledge what you do not know, and log its id and type: a newer bridge may send more types."
+_GO_ON = "Acknowledge what you do not know, and log its id and type: a newer bridge may send more types."
 _NO_EVENT = "Reject without requeue what is no event, to a dead-letter queue of your own, or log and acknowledge it."
 
 
@@ -38,7 +38,7 @@ class Hazard(Enum):
     LONG_TEXT = "long text", _TOLERANT + " A `description` may be of any length."
     NEW_STATUS = "a status that is new", "Go by `final` and `succeeded` where you do not know a `status`."
     BACK_FROM_FINAL = "a status after a final one", "A final status may change once more: take each as the latest."
-    UNKNOWN_TYPE = "unknown type", _PASS_OVER
+    UNKNOWN_TYPE = "unknown type", _GO_ON
     NO_EVENT = "no event", _NO_EVENT
     # First appearances after events with a higher sequence.
     REFUSED = "sent again after a nack", _SEQUENCE

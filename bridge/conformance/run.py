@@ -81,8 +81,8 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
             messages, consumers = await connection.ask(look, timeout_s=ANSWER_S)
         except BrokerUnavailable as error:
             raise ConfigurationError(
-                f"The queue {self.queue} cannot be looked at ({error}): let its consumer declare it first, in the vhost "
-                "that the URL names."
+                f"The queue {self.queue} cannot be looked at ({error}): let its consumer declare it first, in the "
+                "vhost that the URL names."
             ) from error
         if messages:
             raise ConfigurationError(

@@ -66,7 +66,7 @@ class Series(msgspec.Struct, frozen=True, dict=True):
 
 
 def make_series(seed: int, *, ordinary: int = DEFAULT_ORDINARY, is_hostile: bool = False) -> Series:
-    """The series of this seed, around `ordinary` ≥ 2 × 40 events that have nothing special."""
+    """The series of this seed, around `ordinary` events (80 at least) that have nothing special."""
     make = Maker(seed)
     steps: list[Step] = [_first(make), *_every_event(make), *_forms(make)]
     steps += _ordinary(make, ordinary // 2)

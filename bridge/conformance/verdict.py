@@ -19,8 +19,8 @@ _NOT_DONE = (
     "seen before or not known."
 )
 _IN_ORDER = (
-    "Handle the events of one `partitionkey` one after another, in the order in which they come. In parallel only those "
-    "of different ones."
+    "Handle the events of one `partitionkey` one after another, in the order in which they come. In parallel only "
+    "those of different ones."
 )
 
 
@@ -43,10 +43,12 @@ def judge(series: Series, handled: Sequence[str], left: Left, events: Sequence[s
     findings = [
         _every_event(series, expected, set(own)),
         _none_twice(series, own),
-        _passed(series, expected, ended_at, unknown, Hazard.UNKNOWN_TYPE, "unknown types"),
+        _passed("unknown types", unknown, Hazard.UNKNOWN_TYPE, series=series, ended_at=ended_at, expected=expected),
     ]
     if no_events := [index for index, step in enumerate(series.steps) if step.hazard is Hazard.NO_EVENT]:
-        findings.append(_passed(series, expected, ended_at, no_events, Hazard.NO_EVENT, "no events"))
+        findings.append(
+            _passed("no events", no_events, Hazard.NO_EVENT, series=series, ended_at=ended_at, expected=expected)
+        )
     return [*findings, *_left(left), _order(series, own, expected)]
 
 
@@ -83,7 +85,13 @@ def _repeats(series: Series) -> int:
 
 
 def _passed(
-    series: Series, expected: Mapping[str, int], ended_at: int, strange: Sequence[int], hazard: Hazard, subject: str
+    subject: str,
+    strange: Sequence[int],
+    hazard: Hazard,
+    *,
+    series: Series,
+    ended_at: int,
+    expected: Mapping[str, int],
 ) -> Finding:
     """Whether the consumer went on after each of the `strange` ones. It stopped at one that stands between the last
     event that it handled and the next that it should have.

@@ -53,8 +53,9 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A queue as it is now. Counts are left out: the API's are seconds old, AMQP's are not (it does not
-    tell one of them: `Management.unacknowledged`)."""
+    """A queue as it is now. Counts are left out: the API's are seconds old, AMQP's are not. One of them
+    AMQP does not tell: `Management.unacknowledged`.
+    """
 
     durable: bool
     type: str = "classic"
@@ -154,7 +155,9 @@ class Management:
         return await self._ask(f"queues/{self._vhost}/{quote(name, safe='')}", Queue)
 
     async def unacknowledged(self, name: str) -> int | None:
-        """Messages of the queue that are delivered and not acknowledged, some seconds ago; None where it does not say."""
+        """Messages of the queue that are delivered and not acknowledged, as of some seconds ago; None where that is not
+        known yet.
+        """
         found = await self._ask(f"queues/{self._vhost}/{quote(name, safe='')}", _Unacknowledged)
         return None if found is None else found.messages_unacknowledged
 
