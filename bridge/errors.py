@@ -8,6 +8,7 @@
     │   ├── RequestRejected     the API says our request or URL is wrong; not ready, slow retry
     │   ├── BrokerUnavailable   no session with the broker, or one that ended
     │   └── StoreUnavailable    the store does not take a commit now
+    ├── InvalidEvent            of a consumer: put the message aside, it will never be an event
     ├── Deposed                 stop this stream, here: another process owns it; the process goes on
     └── InvariantViolation      crash: our own cursor is not where we left it
 
@@ -70,6 +71,13 @@ class BrokerUnavailable(TransientError):
 
 class StoreUnavailable(TransientError):
     """The store refused or could not be reached; a failed commit changed nothing."""
+
+
+class InvalidEvent(BridgeError, ValueError):
+    """A body is no event of the bridge's (`bridge.events.parse`). Its text says what is wrong and quotes nothing of it.
+
+    Also a ValueError: what consumers catch of any other decoder of JSON.
+    """
 
 
 class Deposed(BridgeError):

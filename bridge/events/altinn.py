@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from bridge.events.cloudevent import CloudEvent, encode, rfc3339
 from bridge.events.message import Message
@@ -73,35 +74,65 @@ class EmailNotification(msgspec.Struct, frozen=True, gc=False, rename="camel", k
     recipient: Recipient | None = None
 
 
-class _AddressData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    email_address: str | None
+class EmailRecipient(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Whom an e-mail is for, as far as the setting ALTINN__RECIPIENT lets it leave. Null: the API does not give it."""
+
+    email_address: Annotated[
+        str | None, Meta(description="Empty where the recipient has reserved themselves or was not found.")
+    ]
     organization_number: str | None
+    national_identity_number: Annotated[
+        str | UnsetType | None, Meta(description="A person's. Absent unless ALTINN__RECIPIENT is `full`.")
+    ] = UNSET
+
+    def __repr__(self) -> str:
+        """Nothing of whom it is."""
+        return "EmailRecipient(…)"
 
 
-class _EmailData(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """`data` of email-status. Absent in the API: null here."""
+class EmailStatusData(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """`data` of email-status. Every field is there; what the API does not give is null."""
+
+    order_id: Annotated[str, Meta(description="The notification order that the e-mail belongs to.")]
+    senders_reference: Annotated[str | None, Meta(description="What the order's sender calls it.")]
+    notification_id: Annotated[str, Meta(description="Of this e-mail: the same in all changes of its status.")]
+    status: Annotated[
+        str,
+        Meta(description="As the API wrote it. More may come: go by `final` and `succeeded`.", examples=["Delivered"]),
+    ]
+    previous_status: Annotated[
+        str | None, Meta(description="The status that the bridge saw before. Null: it saw none of this e-mail.")
+    ]
+    succeeded: Annotated[bool, Meta(description="As the API says it; true from `Succeeded` on, which is not final.")]
+    final: Annotated[
+        bool, Meta(description="Whether this status stays, as a rule. While its order is open it may change once more.")
+    ]
+    description: Annotated[str | None, Meta(description="Text for people; not to be parsed.")]
+    last_update: Annotated[str, Meta(description="When the status changed, as the API wrote it.")]
+    recipient: Annotated[
+        EmailRecipient | None, Meta(description="By the setting ALTINN__RECIPIENT; null where it is `none`.")
+    ]
+
+
+class OrderClosedData(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
+    """`data` of order-closed. Every field is there; what the API does not give is null.
+
+    Only what is the same whenever it is told, so that a repeat is the same event.
+    """
 
     order_id: str
-    senders_reference: str | None
-    notification_id: str
-    status: str
-    previous_status: str | None
-    succeeded: bool
-    final: bool
-    description: str | None
-    last_update: str
-    recipient: _AddressData | Recipient | None
-
-
-class _ClosedData(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
-    """`data` of order-closed. Only what is the same whenever it is told, so that a repeat is the same event."""
-
-    order_id: str
-    senders_reference: str | None
-    reason: str
-    generated: int | None
-    succeeded: int | None
-    last_update: str | None
+    senders_reference: Annotated[str | None, Meta(description="What the order's sender calls it.")]
+    reason: Annotated[
+        str,
+        Meta(
+            description="`completed`, `cancelled`, `condition-not-met`, `given-up` (it took too long) or `not-found`; "
+            "more may come.",
+            examples=["completed"],
+        ),
+    ]
+    generated: Annotated[int | None, Meta(description="How many e-mails the order made.")]
+    succeeded: Annotated[int | None, Meta(description="How many of them succeeded, by the API's count.")]
+    last_update: Annotated[str | None, Meta(description="Of the order itself, as the API wrote it.")]
 
 
 def is_known(status: str) -> bool:
@@ -133,7 +164,7 @@ def email_status_message(
     """The message that carries a change. `moment`: of `lastUpdate`, from `cloudevent.moment_of`."""
     status = email.send_status
     event_id = f"{email.id}-{status.status}-{status.last_update}"
-    data = _EmailData(
+    data = EmailStatusData(
         order_id=order_id,
         senders_reference=senders_reference,
         notification_id=email.id,
@@ -170,7 +201,7 @@ def order_closed_message(
     exchange: str,
 ) -> Message:
     """The message that an order has ended. `last_update`, `moment`: of its own last change, where the API told it."""
-    data = _ClosedData(
+    data = OrderClosedData(
         order_id=order_id,
         senders_reference=senders_reference,
         reason=reason,
@@ -210,15 +241,15 @@ def _plain(item: dict[object, object], names: tuple[str, ...]) -> dict[str, obje
     return {name: item[name] for name in names if isinstance(item.get(name), str | int | float | bool)}
 
 
-def _reduced(recipient: Recipient | None, detail: RecipientDetail) -> _AddressData | Recipient | None:
+def _reduced(recipient: Recipient | None, detail: RecipientDetail) -> EmailRecipient | None:
     whom = recipient or Recipient()
     match detail:
         case "none":
             return None
         case "address":
-            return _AddressData(whom.email_address, whom.organization_number)
+            return EmailRecipient(whom.email_address, whom.organization_number)
         case "full":
-            return whom
+            return EmailRecipient(whom.email_address, whom.organization_number, whom.national_identity_number)
 
 
 def _message(

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from bridge.events.cloudevent import CloudEvent, encode, rfc3339
 from bridge.events.message import Message
@@ -67,17 +69,24 @@ class Notification(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     offset: int | None = None
 
 
-class _Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """`data` of the event. Absent in the API: null here."""
+class NotificationData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """`data` of an NHN event. Every field is there; what the API does not give is null."""
 
-    notification_id: str | None
-    notification_type: str
-    message_id: str | None
-    receiver_her_id: int
-    triggered_by_her_id: int | None
-    description: str | None
-    created_at: str | None
-    offset: int | None
+    notification_id: Annotated[
+        str | None, Meta(description="The API's own id of the notification. Null: `id` is receiver and offset then.")
+    ]
+    notification_type: Annotated[str, Meta(description="As the API wrote it.", examples=["NewMessage"])]
+    message_id: Annotated[str | None, Meta(description="The related message: what to fetch from Meldingstjener.")]
+    receiver_her_id: Annotated[int, Meta(description="Whom the notification is for.")]
+    triggered_by_her_id: Annotated[int | None, Meta(description="Whose doing it tells of.")]
+    description: Annotated[str | None, Meta(description="Text for people; not to be parsed.")]
+    created_at: Annotated[
+        str | None, Meta(description="As the API wrote it, also where it is no time that `time` could be.")
+    ]
+    offset: Annotated[
+        int | None,
+        Meta(description="The notification's place in the API's feed. Ascending in each receiver, with gaps."),
+    ]
 
 
 def event_name(notification_type: str) -> str:
@@ -107,7 +116,7 @@ def message_of(
         type=kind.type,
         dataschema=kind.dataschema,
         partitionkey=address.receiver,
-        data=_Data(
+        data=NotificationData(
             notification_id=notification.notification_id or notification.id,
             notification_type=notification.type,
             message_id=notification.related_message_id,
