@@ -10,7 +10,7 @@ from bridge.conformance.hazards import Hazard
 from bridge.conformance.series import Series, Step
 
 MAX_NAMED = 3
-"""Of more ids, or more lines of order, only so many are named."""
+"""Of more hazards, ids, or lines of order, only so many are named."""
 _MANAGEMENT = (
     "Set BRIDGE_BROKER__MANAGEMENT_URL to see whether the consumer holds messages that it does not acknowledge."
 )
@@ -137,6 +137,8 @@ def _order(series: Series, handled: Sequence[str], expected: Mapping[str, int]) 
         if index < reached.get(line, 0):
             disordered[line] = None
         reached[line] = max(index, reached.get(line, 0))
+    if not reached:
+        return not_verifiable("order", "nothing was handled")
     if disordered:
         found = f"not kept for {_some(list(disordered))}"
         return failed("order", found, fix=_IN_ORDER)
@@ -145,9 +147,9 @@ def _order(series: Series, handled: Sequence[str], expected: Mapping[str, int]) 
 
 
 def _told(series: Series, indexes: Sequence[int]) -> str:
-    """`repeated at once 3, replayed 1 (such as …)`."""
-    counts = Counter(series.steps[index].hazard.label for index in indexes)
-    told = ", ".join(f"{label} {count}" for label, count in counts.most_common())
+    """`repeated at once 3, replayed 1 (ids …)`."""
+    counts = Counter(series.steps[index].hazard.label for index in indexes).most_common()
+    told = _some([f"{label} {count}" for label, count in counts])
     ids = list(dict.fromkeys(series.steps[index].message.id for index in indexes))
     return f"{told} (ids {_some(ids)})" if ids else "not by repeats of this series"
 
