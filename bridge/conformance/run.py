@@ -23,7 +23,7 @@ CONFIRM_S = 15.0
 IN_FLIGHT = 500
 LOOK_S = 0.2
 """Between two looks at queue and report."""
-QUIET_S = 1.0
+QUIET_S = 0.5
 """The report has to be as it is for so long: after the last event a repeat may still be in hand."""
 STATISTICS_S = 6.0
 """The management API counts every five seconds: what it says is believed so long after all seemed done."""
