@@ -45,6 +45,7 @@ COMMANDS = {
     "replay": Entry("bridge.cli.replay:command", "Publish a past range of NHN's notifications again."),
     "orders": Entry("bridge.cli.orders:command", "Add, list and remove the watched Altinn orders."),
     "parked": Entry("bridge.cli.parked:command", "List, show, release and discard what could not be delivered."),
+    "conformance": Entry("bridge.cli.conformance:command", "Try whether a consumer survives all that may come."),
     "status": Entry("bridge.cli.status:command", "Show streams, cursors, lag and parked counts."),
     "contracts": Entry("bridge.cli.contracts:command", "Write AsyncAPI and JSON Schemas of all events."),
 }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,15 +9,11 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from bridge.check.report import Verdict
 from bridge.check.run import run_checks
-from bridge.check.table import table
+from bridge.cli.shown_report import show_report
 from bridge.ops.logs import configure
 from bridge.settings import load_settings
 
-COLOURS = {Verdict.OK: "green", Verdict.FAILED: "red", Verdict.WARNING: "yellow", Verdict.NOT_VERIFIABLE: "cyan"}
-MAX_WIDTH_CHARS = 110
-"""Wider lines are not easier to read."""
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -39,9 +34,7 @@ def command(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
     else:
-        width_chars = min(shutil.get_terminal_size().columns, MAX_WIDTH_CHARS)
-        for line in table(report, width_chars=width_chars, paint=_paint):
-            click.echo(line)
+        show_report(report)
     context.exit(0 if report.is_well else 1)
 
 
@@ -52,8 +45,3 @@ def _show_progress(open_subjects: Sequence[str]) -> None:
         # A longer one would go on in the next line, which is not wiped away.
         shown = text[: shutil.get_terminal_size().columns - 1]
         click.echo(CLEAR_LINE + shown, err=True, nl=False)
-
-
-def _paint(verdict: Verdict, word: str) -> str:
-    """In colours, which click takes out again where the output is no terminal."""
-    return word if os.environ.get("NO_COLOR") else click.style(word, fg=COLOURS[verdict])

@@ -18,7 +18,7 @@ def make_broker(settings: Settings, telemetry: BridgeTelemetry, clock: Clock) ->
     """The broker of the settings, not connected yet, and its route contract. Raises ConfigurationError for URLs or TLS
     files it cannot use.
     """
-    broker, tls = settings.broker, _tls(settings)
+    broker, tls = settings.broker, broker_tls(settings)
     bindings = None if broker.management is None else ManagedBindings(broker.management.get, tls=tls)
     contract = RouteContract(settings.routes, bindings=bindings, observer=telemetry.routes, clock=clock)
     topology = Topology(
@@ -40,7 +40,7 @@ def make_command_broker(
     """
     parked = settings.broker.exchange_parked
     topology = Topology(exchanges=exchanges, parked_exchange=parked, parked_queue=parked, mode="check")
-    return _broker(settings, topology, _tls(settings), observer or _Nobody())
+    return _broker(settings, topology, broker_tls(settings), observer or _Nobody())
 
 
 def _broker(
@@ -66,7 +66,7 @@ def _broker(
     )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def broker_tls(settings: Settings) -> ssl.SSLContext:
     files = settings.broker.tls
     return client_context(ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
 

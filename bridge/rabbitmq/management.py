@@ -53,7 +53,9 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A queue as it is now. Counts are left out: the API's are seconds old, AMQP's are not."""
+    """A queue as it is now. Counts are left out: the API's are seconds old, AMQP's are not. One of them
+    AMQP does not tell: `Management.unacknowledged`.
+    """
 
     durable: bool
     type: str = "classic"
@@ -75,6 +77,12 @@ class Queue(msgspec.Struct, frozen=True):
             other = limits.get(name)
             limits[name] = min(value, other) if isinstance(value, int) and isinstance(other, int) else value
         return limits
+
+
+class _Unacknowledged(msgspec.Struct, frozen=True):
+    """Absent until the first statistics of a new queue."""
+
+    messages_unacknowledged: int | None = None
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -145,6 +153,13 @@ class Management:
     async def queue(self, name: str) -> Queue | None:
         """The queue with this name."""
         return await self._ask(f"queues/{self._vhost}/{quote(name, safe='')}", Queue)
+
+    async def unacknowledged(self, name: str) -> int | None:
+        """Messages of the queue that are delivered and not acknowledged, as of some seconds ago; None where that is not
+        known yet.
+        """
+        found = await self._ask(f"queues/{self._vhost}/{quote(name, safe='')}", _Unacknowledged)
+        return None if found is None else found.messages_unacknowledged
 
     async def bindings_from(self, exchange: str) -> list[Binding]:
         """All that is bound to the exchange; nothing where there is no such exchange."""
