@@ -64,7 +64,7 @@ def test_there_are_so_many_of_each_hazard() -> None:
         Hazard.MISSED: 3,
         Hazard.AT_ONCE: 10,
         Hazard.TAIL_AGAIN: 40,
-        Hazard.REPLAYED: 14,
+        Hazard.REPLAYED: 15,
         Hazard.LONG_AFTER: 20,
     }
 
@@ -125,7 +125,11 @@ def test_after_a_lost_connection_the_tail_comes_again_in_its_order_and_without_a
 def test_the_beginning_comes_again_at_the_very_end() -> None:
     again = at(SERIES, Hazard.LONG_AFTER)
     assert again == list(range(len(STEPS) - 21, len(STEPS) - 1))
-    assert [STEPS[index].message.id for index in again] == list(SERIES.firsts)[:20]
+    assert [STEPS[index].message.id for index in again] == list(SERIES.firsts)[1:21]
+
+
+def test_the_first_message_which_may_be_redelivered_comes_no_second_time() -> None:
+    assert [step.hazard for step in STEPS if step.message.id == STEPS[0].message.id] == [Hazard.REDELIVERED]
 
 
 def test_the_last_message_is_an_event_that_never_came_before() -> None:
@@ -134,8 +138,8 @@ def test_the_last_message_is_an_event_that_never_came_before() -> None:
 
 def test_more_ordinary_events_make_the_longest_distance_longer() -> None:
     series = make_series(1, ordinary=3000)
-    first = series.steps[0].message.id
-    places = [index for index, step in enumerate(series.steps) if step.message.id == first]
+    second = series.steps[1].message.id
+    places = [index for index, step in enumerate(series.steps) if step.message.id == second]
     assert places[-1] - places[0] > 3000
 
 
