@@ -23,7 +23,7 @@ SERIES = make_series(1, ordinary=120)
 
 
 class Consumer:
-    """A right one. What is wrong with the others is in one method."""
+    """A right one. What is wrong with the others is in one method, or in a number."""
 
     prefetch = 50
     memory: int | None = None
