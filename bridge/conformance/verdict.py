@@ -38,17 +38,15 @@ def judge(series: Series, handled: Sequence[str], left: Left, events: Sequence[s
     """
     own = [event_id for event_id in handled if event_id in series.firsts]
     expected = series.expected(events)
-    ended_at = max((expected[event_id] for event_id in own if event_id in expected), default=-1)
     unknown = [index for event_id, index in series.firsts.items() if event_id not in expected]
+    end = _end(series, own, expected)
     findings = [
         _every_event(series, expected, set(own)),
         _none_twice(series, own),
-        _passed("unknown types", unknown, Hazard.UNKNOWN_TYPE, series=series, ended_at=ended_at, expected=expected),
+        _passed("unknown types", unknown, Hazard.UNKNOWN_TYPE, series, end),
     ]
     if no_events := [index for index, step in enumerate(series.steps) if step.hazard is Hazard.NO_EVENT]:
-        findings.append(
-            _passed("no events", no_events, Hazard.NO_EVENT, series=series, ended_at=ended_at, expected=expected)
-        )
+        findings.append(_passed("no events", no_events, Hazard.NO_EVENT, series, end))
     return [*findings, *_left(left), _order(series, own, expected)]
 
 
@@ -84,25 +82,23 @@ def _repeats(series: Series) -> int:
     return sum(step.message.id in series.firsts for step in series.steps) - len(series.firsts)
 
 
-def _passed(
-    subject: str,
-    strange: Sequence[int],
-    hazard: Hazard,
-    *,
-    series: Series,
-    ended_at: int,
-    expected: Mapping[str, int],
-) -> Finding:
-    """Whether the consumer went on after each of the `strange` ones. It stopped at one that stands between the last
-    event that it handled and the next that it should have.
-    """
-    following = min((index for index in expected.values() if index > ended_at), default=len(series.steps))
-    stopped_at = [index for index in strange if ended_at < index < following]
-    if following < len(series.steps) and stopped_at:
-        step = series.steps[stopped_at[0]]
-        found = f"nothing was handled after message {stopped_at[0] + 1} of {len(series.steps)}, {_named(step)}"
+def _end(series: Series, handled: Collection[str], expected: Mapping[str, int]) -> range:
+    """Where the consumer ended: after the last event that it handled, and before the next that it should have."""
+    last = max((expected[event_id] for event_id in handled if event_id in expected), default=-1)
+    following = min((index for index in expected.values() if index > last), default=len(series.steps))
+    return range(last + 1, following)
+
+
+def _passed(subject: str, strange: Sequence[int], hazard: Hazard, series: Series, end: range) -> Finding:
+    """Whether the consumer went on after each of the `strange` ones. Where it ended, the first of them stopped it."""
+    count = len(series.steps)
+    stopped_at = [index for index in strange if index in end]
+    if end.stop < count and stopped_at:
+        found = (
+            f"nothing was handled after message {stopped_at[0] + 1} of {count}, {_named(series.steps[stopped_at[0]])}"
+        )
         return failed(subject, found, fix=hazard.fix)
-    passed = sum(index < following for index in strange)
+    passed = sum(index < end.stop for index in strange)
     if passed < len(strange):
         return not_verifiable(subject, f"{passed} of {len(strange)} passed over; the others were not reached")
     return ok(subject, f"{len(strange)} passed over")
@@ -162,6 +158,6 @@ def _some(names: Sequence[str]) -> str:
 def _fixes(series: Series, indexes: Sequence[int], plainest: Hazard) -> str:
     """What to do about each of the hazards, once. Who does not survive the plainest one has to begin there."""
     hazards = dict.fromkeys(series.steps[index].hazard for index in indexes)
-    return " ".join(
-        dict.fromkeys(each.fix for each in ((plainest,) if plainest in hazards or not hazards else hazards))
-    )
+    if plainest in hazards or not hazards:
+        return plainest.fix
+    return " ".join(dict.fromkeys(each.fix for each in hazards))
