@@ -4,6 +4,7 @@ The package httpx-aiohttp does the same, but takes a refused connection for a ti
 through that are not httpx's.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -13,6 +14,8 @@ import aiohttp
 import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
+
+from bridge.tls import modern
 
 CONNECTIONS = 100
 """To one API, at most; all stay open for the next request. 32 polls of orders go on at a time."""
@@ -35,16 +38,22 @@ def make_client(
     """
     timeout = httpx.Timeout(timeout_s)
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    transport = None if _PROXIES & getproxies().keys() else AiohttpTransport()
-    return httpx.AsyncClient(auth=auth, timeout=timeout, limits=limits, transport=transport, event_hooks=hooks)
+    tls = modern(httpx.create_ssl_context())
+    transport = None if _PROXIES & getproxies().keys() else AiohttpTransport(tls)
+    return httpx.AsyncClient(
+        verify=tls, auth=auth, timeout=timeout, limits=limits, transport=transport, event_hooks=hooks
+    )
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends a request once, as httpx built it, and gives its answer as it comes. Raises httpx's errors alone."""
 
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=httpx.create_ssl_context()),
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_SET_BY_HTTPX,

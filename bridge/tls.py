@@ -1,4 +1,4 @@
-"""TLS towards the broker and the store: certificates are verified, always."""
+"""TLS: certificates are verified, always."""
 
 import ssl
 from pathlib import Path
@@ -15,15 +15,15 @@ def client_context(
 ) -> ssl.SSLContext:
     """A context that trusts `ca_file` (default: the system's authorities) and shows `cert_file`.
 
-    TLS 1.2 at least, the host name checked: `ssl.create_default_context`. Raises ConfigurationError, one sentence a
+    TLS 1.2 at least, the host name checked. Raises ConfigurationError, one sentence a
     file that cannot be used, with the name of its setting, which begins with `settings`. Files are read now; after
     they changed, make a new one.
     """
     mistakes = []
-    context = ssl.create_default_context()
+    context = modern(ssl.create_default_context())
     if ca_file is not None:
         try:
-            context = ssl.create_default_context(cafile=ca_file)
+            context = modern(ssl.create_default_context(cafile=ca_file))
         except OSError as exc:
             mistakes.append(f"{settings}__CA_FILE {ca_file}: {_why(exc, 'PEM certificates')}")
     if (cert_file is None) != (key_file is None):
@@ -36,6 +36,12 @@ def client_context(
             mistakes.append(f"{settings}__CERT_FILE {cert_file}, __KEY_FILE {key_file}: {_why(exc, wanted)}")
     if mistakes:
         raise ConfigurationError(*mistakes)
+    return context
+
+
+def modern(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The context, for TLS 1.2 at least: Debian's Python leaves that to OpenSSL's configuration."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

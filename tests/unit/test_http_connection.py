@@ -20,7 +20,11 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Transport = Callable[[], httpx.AsyncBaseTransport]
 
 
-@pytest.fixture(params=[AiohttpTransport, httpx.AsyncHTTPTransport])
+def _by_aiohttp() -> AiohttpTransport:
+    return AiohttpTransport(httpx.create_ssl_context())
+
+
+@pytest.fixture(params=[_by_aiohttp, httpx.AsyncHTTPTransport])
 def transport(request: pytest.FixtureRequest) -> Transport:
     made: Transport = request.param
     return made

@@ -82,7 +82,7 @@ async def host(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIter
 
 def client(*, timeout_s: float = 5.0) -> httpx.AsyncClient:
     """As make_client gives it where the environment names no proxy, which a test machine's may."""
-    return httpx.AsyncClient(transport=AiohttpTransport(), timeout=timeout_s)
+    return httpx.AsyncClient(transport=AiohttpTransport(httpx.create_ssl_context()), timeout=timeout_s)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ class TestWhatItSends:
             "nhn-source-system": "X, v1",
         }
         async with host(sends(OK)) as there:
-            for transport in (AiohttpTransport(), httpx.AsyncHTTPTransport()):
+            for transport in (AiohttpTransport(httpx.create_ssl_context()), httpx.AsyncHTTPTransport()):
                 async with httpx.AsyncClient(transport=transport) as asking:
                     await asking.get(f"{there.url}/a%20path/notifications?{QUERY}", headers=headers)
                     await asking.get(f"{there.url}/orders", headers=headers)
@@ -289,6 +289,11 @@ class TestTls:
         async with host(sends(OK), tls=self.served(authority, "127.0.0.2")) as there, client() as asking:
             await assert_raises(httpx.ConnectError, asking, f"{there.url}/?{QUERY}")
             assert there.heads == []
+
+    async def test_asked_by_tls_1_2_at_least_whatever_openssl_is_configured_to(self) -> None:
+        async with make_client(timeout_s=5.0) as asking:
+            assert isinstance(asking._transport, AiohttpTransport)
+            assert asking._transport._tls.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 class TestProxies:
