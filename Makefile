@@ -72,8 +72,8 @@ package: setup ## what a release has beside its image, into dist/ (IMAGE=… TAG
 COMPILE = $(BIN)/uv --no-config pip compile --universal --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --quiet
 lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (ARGS=--upgrade: newer versions)
-	echo editables | $(COMPILE) pyproject.toml - --extra sandbox --extra dev --output-file requirements.lock $(ARGS)
-	$(COMPILE) pyproject.toml --constraint requirements.lock --output-file deploy/image/requirements.lock
+	echo editables | $(COMPILE) pyproject.toml - --extra sandbox --extra traces --extra dev --output-file requirements.lock $(ARGS)
+	$(COMPILE) pyproject.toml --extra traces --constraint requirements.lock --output-file deploy/image/requirements.lock
 	echo hatchling | $(COMPILE) - --constraint requirements.lock --output-file deploy/image/build.lock
 	$(COMPILE) deploy/tools/requirements.in --python-version 3.11 --output-file deploy/tools/requirements.lock $(ARGS) \
 		$(addprefix --no-emit-package ,$(ONLY_FOR_AWS))

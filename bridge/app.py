@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -14,6 +15,7 @@ from bridge.composition.broker import make_broker
 from bridge.composition.nhn import nhn_tenants
 from bridge.composition.ownership import opened_store
 from bridge.composition.parts import Parts
+from bridge.composition.traces import opened_traces
 from bridge.ops.metrics import Metrics
 from bridge.ops.server import OpsServer
 from bridge.ops.service_telemetry import BridgeTelemetry
@@ -59,7 +61,8 @@ async def run_bridge(
             store, ownership = opened
             broker, routes = make_broker(settings, telemetry, clock)
             resources.push_async_callback(broker.close)
-            parts = Parts(settings, broker, routes, store, ownership, telemetry, clock)
+            publishing = await resources.enter_async_context(opened_traces(os.environ, clock))
+            parts = Parts(settings, broker, routes, store, ownership, telemetry, publishing, clock)
             services: list[Service] = [
                 partial(stay_connected, broker, clock=clock),
                 partial(routes.run, broker),

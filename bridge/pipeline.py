@@ -11,6 +11,7 @@ before its commit is fetched and sent again; nothing else depends on it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -51,14 +52,18 @@ class Pipeline(Generic[C]):
         observer: PipelineObserver,
         batches_in_flight: int = 4,
         backoff: Backoff | None = None,
+        publishing: Callable[[Sequence[Message]], AbstractContextManager[Sequence[Message]]] = nullcontext,
     ) -> None:
-        """`batches_in_flight` ≥ 1: fetched and not yet committed; with their bodies they bound the stream's memory."""
+        """`batches_in_flight` ≥ 1: fetched and not yet committed; with their bodies they bound the stream's memory.
+        `publishing`: what a page is published in, which may write trace context into its events.
+        """
         self._source = source
         self._delivery = delivery
         self._store = store
         self._clock = clock
         self._observer = observer
         self._backoff = backoff or Backoff()
+        self._publishing = publishing
         self._room = asyncio.Semaphore(batches_in_flight)
         self._in_flight: asyncio.Queue[tuple[Batch[C], asyncio.Task[None]] | None] = asyncio.Queue()
 
@@ -83,8 +88,9 @@ class Pipeline(Generic[C]):
     async def _publish(self, batch: Batch[C]) -> None:
         self._observer.sent(len(batch.messages))
         started = self._clock.monotonic()
-        await self._delivery.deliver(batch.messages)
-        self._observer.confirmed(batch.messages, seconds=self._clock.monotonic() - started)
+        with self._publishing(batch.messages) as messages:
+            await self._delivery.deliver(messages)
+        self._observer.confirmed(messages, seconds=self._clock.monotonic() - started)
 
     async def _commit_in_order(self) -> None:
         while (item := await self._in_flight.get()) is not None:

@@ -5,7 +5,8 @@ Nothing of a run is taken over into the next one but the store.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Literal, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import msgspec
 
 from bridge.delivery import Delivery, Gate
 from bridge.errors import BrokerUnavailable, StoreUnavailable
+from bridge.events.message import Message
 from bridge.guard import GuardedBroker
 from bridge.ops.health import stall_reason, vain_drain
 from bridge.ops.service_telemetry import StoreTelemetry
@@ -27,6 +29,13 @@ CONNECTION_LOOK_S = 1.0
 
 C = TypeVar("C")
 Answer = TypeVar("Answer")
+Publishing = Callable[[str, Sequence[Message]], AbstractContextManager[Sequence[Message]]]
+"""What a stream's page is published in: from the stream's name and its messages to those that are to be published."""
+
+
+def untraced(_stream: str, messages: Sequence[Message]) -> AbstractContextManager[Sequence[Message]]:
+    """Where there are no traces."""
+    return nullcontext(messages)
 
 
 class Connectable(Protocol):
@@ -49,7 +58,14 @@ class StreamRunner:
     """Runs streams on one broker."""
 
     def __init__(
-        self, broker: Broker, undelivered: Undelivered, *, is_ours: Callable[[str], bool], gate: Gate, clock: Clock
+        self,
+        broker: Broker,
+        undelivered: Undelivered,
+        *,
+        is_ours: Callable[[str], bool],
+        gate: Gate,
+        publishing: Publishing,
+        clock: Clock,
     ) -> None:
         """`is_ours`: whether what a stream of this name does may still be done (Ownership.holds). `gate`: whether an
         exchange may be published to (RouteContract.why_closed).
@@ -58,6 +74,7 @@ class StreamRunner:
         self._undelivered = undelivered
         self._is_ours = is_ours
         self._gate = gate
+        self._publishing = publishing
         self._clock = clock
 
     async def run(
@@ -75,7 +92,8 @@ class StreamRunner:
             if source is None:
                 return
             delivery = self._delivery(telemetry)
-            pipeline = Pipeline(source, delivery, store, clock=self._clock, observer=telemetry)
+            publishing = partial(self._publishing, telemetry.progress.name)
+            pipeline = Pipeline(source, delivery, store, clock=self._clock, observer=telemetry, publishing=publishing)
             try:
                 stalled = await run_watched(
                     pipeline.run(stop), find_stall=lambda: self._stall(telemetry, stop), clock=self._clock

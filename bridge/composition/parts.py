@@ -15,7 +15,7 @@ from bridge.rabbitmq.connection import RabbitBroker
 from bridge.route_contract import RouteContract
 from bridge.settings import Settings
 from bridge.store import Stores
-from bridge.streams import StreamRunner, Undelivered
+from bridge.streams import Publishing, StreamRunner, Undelivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Parts:
     stores: Stores
     ownership: Ownership
     telemetry: BridgeTelemetry
+    publishing: Publishing
     clock: Clock
 
     def runner(self) -> StreamRunner:
@@ -41,6 +42,7 @@ class Parts:
             undelivered,
             is_ours=self.ownership.holds,
             gate=self.routes.why_closed,
+            publishing=self.publishing,
             clock=self.clock,
         )
 
