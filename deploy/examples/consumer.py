@@ -8,7 +8,8 @@
 A service owns its queue: it declares the queue and its bindings, so that they change with the code that needs them.
 Whoever runs the bridge names the queue in BRIDGE_BROKER__SUBSCRIPTIONS, so that nothing is published while it is
 missing. Without BINDINGS nothing is declared: then the queue has to be there, made by the bridge ("declare": true) or
-by hand. Exchanges are the bridge's, and have to be there before.
+by hand. Exchanges are the bridge's, and have to be there before. One process a queue: two would share neither the order
+nor this database.
 """
 
 import asyncio
