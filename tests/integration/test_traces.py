@@ -109,6 +109,7 @@ async def hang(_: web.Request) -> web.Response:
     raise AssertionError
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("answer", [refuse, be_unavailable, hang, None])
 async def test_a_collector_that_takes_nothing_does_no_harm(
     answer: Answer | None, tmp_path: Path, broker_vhost: str
