@@ -89,11 +89,6 @@ class TestSchemas:
             optional = {name: each["type"] for name, each in attributes.items() if name not in schema["required"]}
             assert optional == dict.fromkeys(("subject", "time", "sequence", "replay", "traceparent"), "string")
 
-    def test_every_field_of_data_is_there(self) -> None:
-        for schema in schemas().values():
-            data = schema["properties"]["data"]
-            assert data["required"] == list(data["properties"])
-
     def test_every_optional_attribute_and_every_field_that_may_be_null_says_what_that_means(self) -> None:
         for schema in schemas().values():
             data = schema["properties"]["data"]["properties"]
